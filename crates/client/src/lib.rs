@@ -1,0 +1,125 @@
+#![doc = include_str!("../README.md")]
+
+mod administrator;
+mod applications;
+mod error;
+mod exchange;
+mod identities;
+mod installation;
+mod model;
+mod symbolon_api;
+mod transport;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use reqwest::Method;
+use serde_json::Value;
+use symbolon_core::ports::Clock;
+use tokio::sync::Mutex;
+
+pub use error::ClientError;
+pub use exchange::{EntraError, TokenAnswer};
+pub use installation::Installation;
+pub use model::{
+    Application, ApplicationCredential, FederatedCredential, Identity, NewSecret, ServiceAccount, ServiceAccountToken,
+    TokenRequest, TrustedIssuer,
+};
+use transport::Transport;
+pub use transport::WireRecord;
+
+/// Which API a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Audience {
+    /// Azure Resource Manager and Symbolon's own API.
+    ResourceManager,
+    /// Microsoft Graph.
+    Graph,
+}
+
+/// A client of the installation in one data directory.
+pub struct ManagementClient {
+    installation: Installation,
+    data_dir: PathBuf,
+    clock: Arc<dyn Clock>,
+    transport: Transport,
+    tokens: Mutex<HashMap<Audience, String>>,
+}
+
+impl ManagementClient {
+    /// Reads where the installation in `data_dir` is reached. The administrator's key is read only
+    /// when it is needed.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no installation or its files are damaged.
+    pub fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
+        let installation = Installation::read(data_dir)?;
+        let transport = Transport::new(Path::new(&installation.ca_file), data_dir)?;
+        Ok(Self { installation, data_dir: data_dir.to_owned(), clock, transport, tokens: Mutex::default() })
+    }
+
+    /// Has every call of the management plane told to `observer`. Tokens are not part of it.
+    #[must_use]
+    pub fn observed(mut self, observer: Arc<dyn Fn(WireRecord) + Send + Sync>) -> Self {
+        self.transport.observer = Some(observer);
+        self
+    }
+
+    /// Gets a document that everybody may read, such as a key set.
+    ///
+    /// # Errors
+    /// [`ClientError`], when it cannot be had.
+    pub async fn get_public(&self, url: &str) -> Result<Vec<u8>, ClientError> {
+        self.transport.get_public(url).await
+    }
+
+    /// Calls the management plane as the administrator.
+    async fn call(
+        &self,
+        audience: Audience,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<transport::Answer, ClientError> {
+        let token = self.token(audience).await?;
+        let url = format!("{}{path}", self.installation.management);
+        self.transport.call(method, &url, &token, body).await
+    }
+
+    /// The administrator's token, asked for once a process.
+    async fn token(&self, audience: Audience) -> Result<String, ClientError> {
+        let mut tokens = self.tokens.lock().await;
+        if let Some(token) = tokens.get(&audience) {
+            return Ok(token.clone());
+        }
+        let token = administrator::token(self, audience).await?;
+        tokens.insert(audience, token.clone());
+        Ok(token)
+    }
+}
+
+/// Percent-encodes one segment of a path.
+fn segment(text: &str) -> String {
+    use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+    const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    // `.` and `..` would be taken for directories and walk out of the collection.
+    if text.chars().all(|c| c == '.') {
+        return text.replace('.', "%2E");
+    }
+    utf8_percent_encode(text, &KEPT).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_cannot_leave_its_place() {
+        assert_eq!(segment("a/b?c#d e"), "a%2Fb%3Fc%23d%20e");
+        assert_eq!(segment(".."), "%2E%2E");
+        assert_eq!(segment("my-id_1.x"), "my-id_1.x");
+    }
+}

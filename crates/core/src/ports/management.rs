@@ -1,0 +1,235 @@
+//! The directory as the management plane writes it.
+
+use std::{collections::BTreeMap, error::Error};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{
+    ClientId, ObjectId, SubscriptionId, Tenant, TenantId,
+    application::{Application, ClientCertificate, ClientSecret, ServicePrincipal},
+    arm_id::IdentityPath,
+    audit::{AuditEntry, AuditQuery},
+    federated_credential::FederatedCredential,
+    issuer::TrustedIssuer,
+    managed_identity::ManagedIdentity,
+    role::RoleAssignment,
+};
+
+/// Whether a PUT made something new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written<T> {
+    /// It was not there before (HTTP 201).
+    Created(T),
+    /// It was there and was replaced (HTTP 200).
+    Updated(T),
+}
+
+impl<T> Written<T> {
+    /// What was written.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Created(inner) | Self::Updated(inner) => inner,
+        }
+    }
+}
+
+/// Who holds federated credentials: an object of the tenant by its client id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Holder {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The identity's or application's client id.
+    pub client_id: ClientId,
+}
+
+/// A subscription: a container of resource groups in one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// The tenant that it belongs to.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub display_name: String,
+}
+
+/// A resource group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceGroup {
+    /// The subscription that it belongs to.
+    pub subscription: SubscriptionId,
+    /// Its name, compared without regard to letter case.
+    pub name: String,
+    /// The Azure region that its creator named.
+    pub location: String,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The thing, or what it hangs on, is not there.
+    #[error("{what} `{name}` was not found")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// It would break a rule of uniqueness.
+    #[error("{what} `{name}` exists already")]
+    Exists {
+        /// What kind of thing, or which combination of fields.
+        what: &'static str,
+        /// Its name or value.
+        name: String,
+    },
+    /// The issuer and subject of a federated credential stand already on this holder.
+    #[error("issuer `{issuer}` and subject `{subject}` exist already, in federated credential `{credential}`")]
+    IssuerAndSubjectExist {
+        /// The issuer.
+        issuer: String,
+        /// The subject.
+        subject: String,
+        /// The credential that has them.
+        credential: String,
+    },
+    /// The tenant's limit of federated credentials is reached.
+    #[error("the limit of {limit} federated credentials is reached")]
+    TooManyCredentials {
+        /// The limit.
+        limit: u32,
+    },
+    /// Somebody wrote it in between.
+    #[error("{what} was changed in between")]
+    VersionMismatch {
+        /// What kind of thing.
+        what: &'static str,
+    },
+    /// The disk is full; nothing was written.
+    #[error("the disk that holds the data directory is full")]
+    Full,
+    /// The database failed; nothing was written.
+    #[error("the database failed")]
+    Database(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// The directory of all tenants. Every write is durable when it returns, raises the version that
+/// invalidates caches, and is seen by this process's [`super::Directory`] before it returns.
+///
+/// Nothing here checks who asks: callers hold an `Authorized` first.
+#[async_trait]
+pub trait ManagementStore: Send + Sync {
+    /// All tenants.
+    async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
+    /// Writes a tenant; its id and domains must be free or its own.
+    async fn put_tenant(&self, tenant: &Tenant) -> Result<Written<()>, StoreError>;
+    /// All subscriptions of a tenant.
+    async fn subscriptions(&self, tenant: TenantId) -> Result<Vec<Subscription>, StoreError>;
+    /// Writes a subscription.
+    async fn put_subscription(&self, subscription: &Subscription) -> Result<Written<()>, StoreError>;
+    /// One resource group, by name without regard to letter case.
+    async fn resource_group(&self, subscription: SubscriptionId, name: &str) -> Result<ResourceGroup, StoreError>;
+    /// Writes a resource group.
+    async fn put_resource_group(&self, group: &ResourceGroup) -> Result<Written<()>, StoreError>;
+
+    /// Creates a managed identity, or updates location and tags of the one at the same path (its
+    /// ids stay; `identity.client_id` and `principal_id` are then ignored). The path's resource
+    /// group must exist. Returns what is stored.
+    async fn put_identity(&self, identity: &ManagedIdentity) -> Result<Written<ManagedIdentity>, StoreError>;
+    /// Replaces the tags of an identity.
+    async fn set_identity_tags(
+        &self,
+        tenant: TenantId,
+        path: &IdentityPath,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<ManagedIdentity, StoreError>;
+    /// One managed identity.
+    async fn identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<ManagedIdentity, StoreError>;
+    /// The identities of a subscription, of one resource group where it is named, ordered by
+    /// path, at most `limit` after the path key `after` ([`IdentityPath::key`]).
+    async fn identities(
+        &self,
+        tenant: TenantId,
+        subscription: SubscriptionId,
+        resource_group: Option<&str>,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ManagedIdentity>, StoreError>;
+    /// Deletes an identity with its federated credentials and role assignments; false where there was none.
+    async fn delete_identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<bool, StoreError>;
+
+    /// Creates or replaces the credential of that name (without regard to letter case). `limit`
+    /// bounds how many the holder may have; none means no limit. All checks and the write are one
+    /// transaction.
+    async fn put_federated_credential(
+        &self,
+        holder: Holder,
+        credential: &FederatedCredential,
+        limit: Option<u32>,
+    ) -> Result<Written<()>, StoreError>;
+    /// One credential by name.
+    async fn federated_credential(&self, holder: Holder, name: &str) -> Result<FederatedCredential, StoreError>;
+    /// At most `limit` credentials ordered by lower-case name, after `after`;
+    /// [`StoreError::NotFound`] where there is no such holder.
+    async fn federated_credentials(
+        &self,
+        holder: Holder,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<FederatedCredential>, StoreError>;
+    /// Deletes a credential; false where there was none.
+    async fn delete_federated_credential(&self, holder: Holder, name: &str) -> Result<bool, StoreError>;
+
+    /// Creates an application (with the secrets and certificates that it brings). Its ids must be
+    /// free in the tenant, and its identifier URIs too, without regard to letter case.
+    async fn create_application(&self, application: &Application) -> Result<(), StoreError>;
+    /// All applications of a tenant, ordered by display name, then id.
+    async fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError>;
+    /// The application with this object id.
+    async fn application(&self, tenant: TenantId, id: ObjectId) -> Result<Application, StoreError>;
+    /// Deletes an application with everything that hangs on it; false where there was none.
+    async fn delete_application(&self, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError>;
+    /// Sets or replaces its service principal; the roles of one with another id go with it.
+    async fn put_service_principal(
+        &self,
+        tenant: TenantId,
+        application: ObjectId,
+        principal: &ServicePrincipal,
+    ) -> Result<(), StoreError>;
+    /// Adds a secret.
+    async fn add_secret(
+        &self,
+        tenant: TenantId,
+        application: ObjectId,
+        secret: &ClientSecret,
+    ) -> Result<(), StoreError>;
+    /// Adds a certificate.
+    async fn add_certificate(
+        &self,
+        tenant: TenantId,
+        application: ObjectId,
+        certificate: &ClientCertificate,
+    ) -> Result<(), StoreError>;
+    /// Removes a secret or certificate by its key id; false where there was none.
+    async fn remove_key(&self, tenant: TenantId, application: ObjectId, key: ObjectId) -> Result<bool, StoreError>;
+
+    /// Creates or replaces the registration of an issuer.
+    async fn put_trusted_issuer(&self, issuer: &TrustedIssuer) -> Result<Written<()>, StoreError>;
+    /// All registrations of a tenant.
+    async fn trusted_issuers(&self, tenant: TenantId) -> Result<Vec<TrustedIssuer>, StoreError>;
+    /// One registration.
+    async fn trusted_issuer(&self, tenant: TenantId, issuer: &str) -> Result<TrustedIssuer, StoreError>;
+    /// Deletes a registration; false where there was none.
+    async fn delete_trusted_issuer(&self, tenant: TenantId, issuer: &str) -> Result<bool, StoreError>;
+
+    /// Adds a role assignment; the same principal, role and scope twice is [`StoreError::Exists`].
+    async fn add_role_assignment(&self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+
+    /// Audit entries of one tenant (and, where `query` asks for them, those of no known tenant),
+    /// oldest first: 100 where `query` names no limit, never more than 1000.
+    async fn audit(&self, tenant: TenantId, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError>;
+}

@@ -1,0 +1,101 @@
+//! What can be done here, under the names that roles know.
+
+use symbolon_core::{access::Action, audit::Operation};
+
+/// An action of the management plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ManagementAction {
+    SubscriptionRead,
+    ResourceGroupRead,
+    IdentityRead,
+    IdentityWrite,
+    IdentityDelete,
+    CredentialRead,
+    CredentialWrite,
+    CredentialDelete,
+    ApplicationRead,
+    ApplicationWrite,
+    ApplicationDelete,
+    ServicePrincipalRead,
+    ServicePrincipalWrite,
+    InstallationShow,
+    ServiceAccountShow,
+    ServiceAccountWrite,
+    ServiceAccountDelete,
+    ServiceAccountToken,
+    TrustedIssuerShow,
+    TrustedIssuerWrite,
+    TrustedIssuerDelete,
+    KeyShow,
+    AuditShow,
+}
+
+impl ManagementAction {
+    /// What the audit trail calls it; reading is not recorded.
+    pub(crate) const fn operation(self) -> Option<Operation> {
+        match self {
+            Self::IdentityWrite
+            | Self::CredentialWrite
+            | Self::ApplicationWrite
+            | Self::ServicePrincipalWrite
+            | Self::ServiceAccountWrite
+            | Self::TrustedIssuerWrite => Some(Operation::Write),
+            Self::IdentityDelete
+            | Self::CredentialDelete
+            | Self::ApplicationDelete
+            | Self::ServiceAccountDelete
+            | Self::TrustedIssuerDelete => Some(Operation::Delete),
+            Self::ServiceAccountToken => Some(Operation::ServiceAccountToken),
+            Self::SubscriptionRead
+            | Self::ResourceGroupRead
+            | Self::IdentityRead
+            | Self::CredentialRead
+            | Self::ApplicationRead
+            | Self::ServicePrincipalRead
+            | Self::InstallationShow
+            | Self::ServiceAccountShow
+            | Self::TrustedIssuerShow
+            | Self::KeyShow
+            | Self::AuditShow => None,
+        }
+    }
+}
+
+/// ARM's names are Azure's. Those of the directory and of Symbolon's own API are ours: Entra has no
+/// ARM actions for its directory. None of ours ends with `/read`, so that the role Reader, which is
+/// given for resources, does not open the directory, the service accounts or the audit trail.
+impl Action for ManagementAction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::SubscriptionRead => "Microsoft.Resources/subscriptions/read",
+            Self::ResourceGroupRead => "Microsoft.Resources/subscriptions/resourceGroups/read",
+            Self::IdentityRead => "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+            Self::IdentityWrite => "Microsoft.ManagedIdentity/userAssignedIdentities/write",
+            Self::IdentityDelete => "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
+            Self::CredentialRead => {
+                "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/read"
+            }
+            Self::CredentialWrite => {
+                "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/write"
+            }
+            Self::CredentialDelete => {
+                "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/delete"
+            }
+            Self::ApplicationRead => "Microsoft.Directory/applications/show/action",
+            Self::ApplicationWrite => "Microsoft.Directory/applications/write",
+            Self::ApplicationDelete => "Microsoft.Directory/applications/delete",
+            Self::ServicePrincipalRead => "Microsoft.Directory/servicePrincipals/show/action",
+            Self::ServicePrincipalWrite => "Microsoft.Directory/servicePrincipals/write",
+            Self::InstallationShow => "Symbolon/installation/show/action",
+            Self::ServiceAccountShow => "Symbolon/serviceAccounts/show/action",
+            Self::ServiceAccountWrite => "Symbolon/serviceAccounts/write",
+            Self::ServiceAccountDelete => "Symbolon/serviceAccounts/delete",
+            Self::ServiceAccountToken => "Symbolon/serviceAccounts/token/action",
+            Self::TrustedIssuerShow => "Symbolon/trustedIssuers/show/action",
+            Self::TrustedIssuerWrite => "Symbolon/trustedIssuers/write",
+            Self::TrustedIssuerDelete => "Symbolon/trustedIssuers/delete",
+            Self::KeyShow => "Symbolon/keys/show/action",
+            Self::AuditShow => "Symbolon/audit/show/action",
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! `Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials`
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::StatusCode;
+use serde::Serialize;
+use symbolon_core::{
+    TenantId,
+    arm_id::IdentityPath,
+    federated_credential::{FederatedCredential, InvalidCredential},
+    managed_identity::ManagedIdentity,
+    ports::management::{Holder, StoreError},
+};
+
+use super::{
+    enter,
+    identities::{encoded, status},
+    page::PageRequest,
+    require_group,
+};
+use crate::{
+    Management, Shared,
+    action::ManagementAction,
+    caller::{Caller, ResourceManager},
+    error::{Refusal, sentence},
+    request::{ApiVersion, Fields, JsonBody, Query, Segments},
+};
+
+const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials";
+
+/// Subscription, resource group, identity and credential.
+type Place = (String, String, String, String);
+
+/// A credential as ARM prints it.
+#[derive(Serialize)]
+struct Printed {
+    id: String,
+    name: String,
+    r#type: &'static str,
+    properties: Properties,
+}
+
+#[derive(Serialize)]
+struct Properties {
+    issuer: String,
+    subject: String,
+    audiences: [String; 1],
+}
+
+impl Printed {
+    fn new(path: &IdentityPath, credential: &FederatedCredential) -> Self {
+        Self {
+            id: format!("{path}{}", below(credential.name())),
+            name: credential.name().to_owned(),
+            r#type: TYPE,
+            properties: Properties {
+                issuer: credential.issuer().to_owned(),
+                subject: credential.subject().to_owned(),
+                audiences: [credential.audience().to_owned()],
+            },
+        }
+    }
+}
+
+/// What follows the identity's id in the id of a credential.
+fn below(name: &str) -> String {
+    format!("/federatedIdentityCredentials/{name}")
+}
+
+pub(super) async fn get(
+    State(management): State<Shared>,
+    caller: Caller<ResourceManager>,
+    _: ApiVersion,
+    Segments((subscription, group, identity, name)): Segments<Place>,
+) -> Result<Response, Refusal> {
+    let place = (subscription.as_str(), group.as_str(), identity.as_str());
+    let action = ManagementAction::CredentialRead;
+    let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
+    let parent = parent(&management, authorized.tenant(), &path).await?;
+    let found = match management.store.federated_credential(holder(&parent), &name).await {
+        Ok(found) => found,
+        Err(StoreError::NotFound { .. }) => {
+            return Err(Refusal::not_found(
+                "ResourceNotFound",
+                format!(
+                    "The Resource '{TYPE}/{}/{}' under resource group '{}' was not found.",
+                    parent.path.name,
+                    crate::shorten(&name),
+                    parent.path.resource_group
+                ),
+            ));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Json(Printed::new(&parent.path, &found)).into_response())
+}
+
+pub(super) async fn put(
+    State(management): State<Shared>,
+    caller: Caller<ResourceManager>,
+    _: ApiVersion,
+    Segments((subscription, group, identity, name)): Segments<Place>,
+    body: JsonBody,
+) -> Result<Response, Refusal> {
+    let place = (subscription.as_str(), group.as_str(), identity.as_str());
+    let action = ManagementAction::CredentialWrite;
+    let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
+    let wanted = wanted(&name, &body.fields())?;
+    let parent = parent(&management, authorized.tenant(), &path).await?;
+    let limit = limit(&management, authorized.tenant());
+    let written = management.store.put_federated_credential(holder(&parent), &wanted, limit).await;
+    let written = written.map_err(|error| match error {
+        // Deleted between the look and the write.
+        StoreError::NotFound { .. } => parent_not_found(),
+        other => other.into(),
+    })?;
+    let resource = format!("{}{}", parent.path, below(wanted.name()));
+    caller.done_for(&management, action, &resource, wanted.subject()).await?;
+    Ok((status(&written), Json(Printed::new(&parent.path, &wanted))).into_response())
+}
+
+pub(super) async fn delete(
+    State(management): State<Shared>,
+    caller: Caller<ResourceManager>,
+    _: ApiVersion,
+    Segments((subscription, group, identity, name)): Segments<Place>,
+) -> Result<Response, Refusal> {
+    let place = (subscription.as_str(), group.as_str(), identity.as_str());
+    let action = ManagementAction::CredentialDelete;
+    let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
+    let parent = parent(&management, authorized.tenant(), &path).await?;
+    if !management.store.delete_federated_credential(holder(&parent), &name).await? {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    caller.done(&management, action, &format!("{}{}", parent.path, below(&name))).await?;
+    Ok(StatusCode::OK.into_response())
+}
+
+pub(super) async fn list(
+    State(management): State<Shared>,
+    caller: Caller<ResourceManager>,
+    version: ApiVersion,
+    query: Query,
+    Segments((subscription, group, identity)): Segments<(String, String, String)>,
+) -> Result<Response, Refusal> {
+    let place = (subscription.as_str(), group.as_str(), identity.as_str());
+    let (authorized, path) = enter(&management, &caller, place, ManagementAction::CredentialRead, "").await?;
+    let parent = parent(&management, authorized.tenant(), &path).await?;
+    let request = PageRequest::new(&query, version)?;
+    let found =
+        management.store.federated_credentials(holder(&parent), request.after.as_deref(), request.limit()).await?;
+    let link = format!("{}/federatedIdentityCredentials", encoded(&parent.path.to_string()));
+    let page = request.of(
+        found,
+        |credential| credential.name().to_ascii_lowercase(),
+        |credential| Printed::new(&parent.path, &credential),
+        (&management.urls, &link),
+    );
+    Ok(Json(page).into_response())
+}
+
+const fn holder(identity: &ManagedIdentity) -> Holder {
+    Holder { tenant: identity.tenant, client_id: identity.client_id }
+}
+
+async fn parent(management: &Management, tenant: TenantId, path: &IdentityPath) -> Result<ManagedIdentity, Refusal> {
+    match management.store.identity(tenant, path).await {
+        Ok(found) => Ok(found),
+        Err(StoreError::NotFound { .. }) => {
+            require_group(management, path.subscription, &path.resource_group).await?;
+            Err(parent_not_found())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn parent_not_found() -> Refusal {
+    Refusal::not_found("ParentResourceNotFound", "The parent user-assigned identity doesn't exist.")
+}
+
+fn limit(management: &Management, tenant: TenantId) -> Option<u32> {
+    management.access.directory.tenant(tenant)?.settings.max_federated_credentials
+}
+
+fn wanted(name: &str, fields: &Fields<'_>) -> Result<FederatedCredential, Refusal> {
+    let empty = || Refusal::invalid("BadRequest", "Federated Identity Credential from HTTP body has empty properties");
+    let properties = fields.object("properties")?.ok_or_else(empty)?;
+    // Taking the credential without its expression would accept other tokens than were meant.
+    if properties.has("claimsMatchingExpression") {
+        return Err(Refusal::invalid(
+            "BadRequest",
+            "The property 'claimsMatchingExpression' is not supported; give the 'subject' that tokens must have.",
+        ));
+    }
+    let issuer = properties.string("issuer")?;
+    let subject = properties.string("subject")?;
+    let audiences = properties.strings("audiences")?;
+    let (Some(issuer), Some(subject)) = (issuer, subject) else {
+        return Err(empty());
+    };
+    FederatedCredential::new(name, issuer, subject, &audiences.unwrap_or_default(), None).map_err(|error| {
+        let message = match &error {
+            InvalidCredential::Name(_) => {
+                format!(
+                    "Federated Identity Credential name '{}' is invalid. {}",
+                    crate::shorten(name),
+                    sentence(&error)
+                )
+            }
+            InvalidCredential::Audiences(_) => "Federated identity credentials must have exactly one audience.".into(),
+            InvalidCredential::Issuer(_) | InvalidCredential::Length { .. } => sentence(&error),
+        };
+        Refusal::invalid("BadRequest", message)
+    })
+}

@@ -1,0 +1,193 @@
+//! Refusals: what went wrong, before an API words it.
+
+use std::error::Error;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use symbolon_core::{
+    access::AccessError,
+    ports::{PortError, management::StoreError},
+};
+use symbolon_issuer::port::ServiceAccountError;
+use tracing::error;
+
+/// What kind of refusal it is; decides the status, and Graph's code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Invalid,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    MethodNotAllowed,
+    Conflict,
+    TooLarge,
+    UnsupportedMediaType,
+    Unprocessable,
+    Failed,
+    Full,
+}
+
+/// Why a request is refused. [`crate::envelope`] renders it.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: Kind,
+    /// ARM's code.
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Kind {
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Invalid => StatusCode::BAD_REQUEST,
+            Self::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Full => StatusCode::INSUFFICIENT_STORAGE,
+        }
+    }
+}
+
+impl Refusal {
+    fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
+        Self { kind, code, message: message.into() }
+    }
+
+    pub(crate) fn invalid(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Invalid, code, message)
+    }
+
+    pub(crate) fn unauthenticated(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Unauthenticated, code, message)
+    }
+
+    pub(crate) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(Kind::Forbidden, "AuthorizationFailed", message)
+    }
+
+    pub(crate) fn not_found(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, code, message)
+    }
+
+    pub(crate) fn method_not_allowed(message: impl Into<String>) -> Self {
+        Self::new(Kind::MethodNotAllowed, "MethodNotAllowed", message)
+    }
+
+    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Kind::Conflict, code, message)
+    }
+
+    pub(crate) fn too_large(message: impl Into<String>) -> Self {
+        Self::new(Kind::TooLarge, "RequestContentTooLarge", message)
+    }
+
+    pub(crate) fn unsupported_media_type(message: impl Into<String>) -> Self {
+        Self::new(Kind::UnsupportedMediaType, "UnsupportedMediaType", message)
+    }
+
+    pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(Kind::Unprocessable, "Invalid", message)
+    }
+
+    fn full() -> Self {
+        Self::new(
+            Kind::Full,
+            "InsufficientStorage",
+            "The disk that holds the data directory is full; nothing was written.",
+        )
+    }
+
+    /// Our fault: the cause goes to the log, once and here, and never to the client.
+    pub(crate) fn failed(cause: &(dyn Error + 'static)) -> Self {
+        error!(error = cause, "a request to the management plane failed: {}", chain(cause));
+        Self::new(Kind::Failed, "InternalServerError", "The server failed; its log says why.")
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}
+
+/// The extension waits for [`crate::envelope`], which knows the API and the URLs.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.kind.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::NotFound { .. } => Self::not_found("ResourceNotFound", sentence(&error)),
+            StoreError::Exists { .. } => Self::conflict("Conflict", sentence(&error)),
+            StoreError::IssuerAndSubjectExist { .. } => {
+                Self::invalid("BadRequest", "Issuer and subject combination already exists for this Managed Identity.")
+            }
+            StoreError::TooManyCredentials { limit } => Self::invalid(
+                "BadRequest",
+                format!(
+                    "Too many federated identity credentials: this tenant allows {limit} on one identity. Delete one, or raise the tenant's limit."
+                ),
+            ),
+            StoreError::VersionMismatch { .. } => Self::conflict("ConcurrentUpdate", sentence(&error)),
+            StoreError::Full => Self::full(),
+            StoreError::Database(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<ServiceAccountError> for Refusal {
+    fn from(error: ServiceAccountError) -> Self {
+        match error {
+            ServiceAccountError::NotFound { .. } => Self::not_found("ResourceNotFound", sentence(&error)),
+            ServiceAccountError::Exists { .. } => Self::conflict("Conflict", sentence(&error)),
+            ServiceAccountError::Store(source) if is_full(source.as_ref()) => Self::full(),
+            ServiceAccountError::Store(_) => Self::failed(&error),
+        }
+    }
+}
+
+impl From<PortError> for Refusal {
+    fn from(error: PortError) -> Self {
+        if is_full(error.source.as_ref()) { Self::full() } else { Self::failed(&error) }
+    }
+}
+
+fn is_full(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(|error| matches!(error, StoreError::Full))
+}
+
+impl From<AccessError> for Refusal {
+    fn from(error: AccessError) -> Self {
+        match &error {
+            AccessError::Forbidden { .. } => Self::forbidden(sentence(&error)),
+            AccessError::Time { .. } => Self::unauthenticated("ExpiredAuthenticationToken", sentence(&error)),
+            AccessError::Issuer(_) => Self::unauthenticated("InvalidAuthenticationTokenTenant", sentence(&error)),
+            AccessError::Malformed(_) | AccessError::Signature | AccessError::Audience(_) => {
+                Self::unauthenticated("InvalidAuthenticationToken", sentence(&error))
+            }
+        }
+    }
+}
+
+/// An error's text as ARM writes messages: a capital and a full stop.
+pub(crate) fn sentence(error: &dyn std::fmt::Display) -> String {
+    let text = error.to_string();
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
+}

@@ -1,0 +1,22 @@
+#![doc = include_str!("../README.md")]
+
+mod accept;
+mod activity;
+mod connection;
+mod deadline;
+mod health;
+mod limits;
+pub mod log;
+mod metrics;
+mod observe;
+mod server;
+mod signals;
+mod tls;
+
+pub use health::{Readiness, ReadyHandle, health_router};
+pub use limits::Limits;
+pub use metrics::Metrics;
+pub use observe::RequestId;
+pub use server::{ServeError, Server, Servers};
+pub use signals::system_signals;
+pub use tls::{Tls, TlsError};

@@ -1,0 +1,213 @@
+//! Rows as they stand in the tables, and how they are read.
+
+use sqlx::FromRow;
+use symbolon_core::{
+    ClientId, TenantId,
+    application::{self, ClientCertificate, ClientSecret, ServicePrincipal, TokenVersion},
+    arm_id::IdentityPath,
+    federated_credential::FederatedCredential,
+    managed_identity::ManagedIdentity,
+    role::RoleAssignment,
+};
+
+use crate::{
+    error::Failure,
+    load::{Key, from_json, parse},
+};
+
+fn key(tenant: &str, client: &str) -> Result<Key, Failure> {
+    Ok((parse::<TenantId>("tenant id", tenant)?, parse::<ClientId>("client id", client)?))
+}
+
+#[derive(FromRow)]
+pub(crate) struct IdentityRow {
+    tenant_id: String,
+    client_id: String,
+    principal_id: String,
+    subscription_id: String,
+    resource_group: String,
+    name: String,
+    location: String,
+    tags: String,
+    version: i64,
+}
+
+impl IdentityRow {
+    pub(crate) fn read(self) -> Result<ManagedIdentity, Failure> {
+        let (tenant, client_id) = key(&self.tenant_id, &self.client_id)?;
+        Ok(ManagedIdentity {
+            tenant,
+            path: IdentityPath {
+                subscription: parse("subscription id", &self.subscription_id)?,
+                resource_group: self.resource_group,
+                name: self.name,
+            },
+            client_id,
+            principal_id: parse("principal id", &self.principal_id)?,
+            location: self.location,
+            tags: from_json("tags", &self.tags)?,
+            version: self.version,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct ApplicationRow {
+    tenant_id: String,
+    client_id: String,
+    object_id: String,
+    display_name: String,
+    token_version: i64,
+    created: i64,
+    version: i64,
+    principal_id: Option<String>,
+    principal_enabled: Option<bool>,
+}
+
+/// The number under which a token version is stored.
+pub(crate) const fn token_version_number(version: TokenVersion) -> i64 {
+    match version {
+        TokenVersion::V1 => 1,
+        TokenVersion::V2 => 2,
+    }
+}
+
+impl ApplicationRow {
+    /// Without what stands in other tables.
+    pub(crate) fn read(self) -> Result<application::Application, Failure> {
+        let (tenant, app_id) = key(&self.tenant_id, &self.client_id)?;
+        let token_version = match self.token_version {
+            1 => TokenVersion::V1,
+            2 => TokenVersion::V2,
+            other => {
+                return Err(Failure::Damaged { what: "token version", reason: format!("`{other}` is unknown") });
+            }
+        };
+        let service_principal = match (self.principal_id, self.principal_enabled) {
+            (Some(id), Some(enabled)) => Some(ServicePrincipal { object_id: parse("principal id", &id)?, enabled }),
+            _ => None,
+        };
+        Ok(application::Application {
+            tenant,
+            object_id: parse("object id", &self.object_id)?,
+            app_id,
+            display_name: self.display_name,
+            identifier_uris: Vec::new(),
+            token_version,
+            created: self.created,
+            service_principal,
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            version: self.version,
+        })
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct UriRow {
+    tenant_id: String,
+    client_id: String,
+    uri: String,
+}
+
+impl UriRow {
+    pub(crate) fn read(self) -> Result<(Key, String), Failure> {
+        Ok((key(&self.tenant_id, &self.client_id)?, self.uri))
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct SecretRow {
+    tenant_id: String,
+    client_id: String,
+    key_id: String,
+    display_name: Option<String>,
+    hint: String,
+    valid_from: i64,
+    valid_until: i64,
+    hash: String,
+}
+
+impl SecretRow {
+    pub(crate) fn read(self) -> Result<(Key, ClientSecret), Failure> {
+        let secret = ClientSecret {
+            key_id: parse("key id", &self.key_id)?,
+            display_name: self.display_name,
+            hint: self.hint,
+            start: self.valid_from,
+            end: self.valid_until,
+            hash: from_json("secret hash", &self.hash)?,
+        };
+        Ok((key(&self.tenant_id, &self.client_id)?, secret))
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct CertificateRow {
+    tenant_id: String,
+    client_id: String,
+    key_id: String,
+    display_name: Option<String>,
+    valid_from: i64,
+    valid_until: i64,
+    certificate: String,
+    x5t: String,
+    x5t_s256: String,
+}
+
+impl CertificateRow {
+    pub(crate) fn read(self) -> Result<(Key, ClientCertificate), Failure> {
+        let certificate = ClientCertificate {
+            key_id: parse("key id", &self.key_id)?,
+            display_name: self.display_name,
+            start: self.valid_from,
+            end: self.valid_until,
+            certificate: self.certificate,
+            x5t: self.x5t,
+            x5t_s256: self.x5t_s256,
+        };
+        Ok((key(&self.tenant_id, &self.client_id)?, certificate))
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct CredentialRow {
+    tenant_id: String,
+    client_id: String,
+    name: String,
+    issuer: String,
+    subject: String,
+    audience: String,
+    description: Option<String>,
+}
+
+impl CredentialRow {
+    pub(crate) fn read(self) -> Result<(Key, FederatedCredential), Failure> {
+        let audiences = [self.audience];
+        let credential =
+            FederatedCredential::new(&self.name, &self.issuer, &self.subject, &audiences, self.description.as_deref())
+                .map_err(|error| Failure::damaged("federated credential")(&error))?;
+        Ok((key(&self.tenant_id, &self.client_id)?, credential))
+    }
+}
+
+#[derive(FromRow)]
+pub(crate) struct RoleRow {
+    tenant_id: String,
+    id: String,
+    principal_id: String,
+    role_id: String,
+    scope: String,
+}
+
+impl RoleRow {
+    pub(crate) fn read(self) -> Result<RoleAssignment, Failure> {
+        Ok(RoleAssignment {
+            id: parse("role assignment id", &self.id)?,
+            tenant: parse("tenant id", &self.tenant_id)?,
+            principal: parse("principal id", &self.principal_id)?,
+            role: parse("role id", &self.role_id)?,
+            scope: self.scope,
+        })
+    }
+}

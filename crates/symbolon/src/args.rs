@@ -1,0 +1,108 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    command::{
+        ad, audit, completions, demo, demo_client, env, federated_credential, identity, run, service_account, token,
+        trusted_issuer, up,
+    },
+    output::OutputFormat,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  symbolon demo                          replay the whole story in a throw-away directory
+  symbolon up                            start the authority, its API and a cluster issuer
+  symbolon identity create sademo        make a managed identity
+  symbolon run --service-account default/sademo -- python app.py
+                                         run a program as a pod of that service account would";
+
+/// Workload identity without secrets: an authority that speaks Microsoft Entra ID's protocol and
+/// really verifies federated tokens, for laptops, CI and disconnected clusters.
+#[derive(Parser)]
+#[command(name = "symbolon", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Clone)]
+pub(crate) struct Global {
+    /// Where data lies [default: $XDG_DATA_HOME/symbolon or ~/.local/share/symbolon]
+    #[arg(long, global = true, env = "SYMBOLON_DATA_DIR", value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// How data is printed
+    #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: OutputFormat,
+}
+
+/// Everything that can be asked of it.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Start all parts in one process
+    Up(up::UpArgs),
+    /// Print the variables that a client needs
+    Env(env::EnvArgs),
+    /// Run a program as a service account
+    Run(run::RunArgs),
+    /// Manage user-assigned managed identities
+    Identity(identity::IdentityArgs),
+    /// Manage the federated credentials of an identity
+    FederatedCredential(federated_credential::FederatedCredentialArgs),
+    /// Manage what is known of foreign issuers
+    TrustedIssuer(trusted_issuer::TrustedIssuerArgs),
+    /// Manage service accounts of the embedded cluster issuer
+    ServiceAccount(service_account::ServiceAccountArgs),
+    /// Manage applications, their secrets and certificates
+    Ad(ad::AdArgs),
+    /// Create, exchange and inspect tokens
+    Token(token::TokenArgs),
+    /// See who asked for what, and what was answered
+    Audit(audit::AuditArgs),
+    /// Replay the whole story in a throw-away directory
+    Demo(demo::DemoArgs),
+    /// The workload of the demo
+    #[command(hide = true)]
+    DemoClient(demo_client::DemoClientArgs),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let mut subcommands = command.get_subcommands().filter(|command| !command.is_hide_set()).peekable();
+        if subcommands.peek().is_none() {
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            found.push((path.to_owned(), examples));
+        }
+        for subcommand in subcommands {
+            leaves(subcommand, &format!("{path} {}", subcommand.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_s_help_has_an_example_of_that_very_command() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "symbolon", &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for (path, examples) in found {
+            assert!(examples.contains(&path), "`{path} --help` shows no example of it");
+        }
+    }
+}

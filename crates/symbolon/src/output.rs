@@ -1,0 +1,138 @@
+//! How things are printed: tables and colours for people, JSON for machines.
+
+use std::io::{IsTerminal, Write as _};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use serde::Serialize;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For machines
+    Json,
+}
+
+/// Prints a value as indented JSON.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    serde_json::to_writer_pretty(&mut out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// Prints named values, one a line.
+pub(crate) fn print_fields(fields: &[(&str, String)]) {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    for (name, value) in fields {
+        println!("{}  {value}", dim(&format!("{name:<width$}")));
+    }
+}
+
+/// Prints rows under a header, or a sentence where there are none.
+pub(crate) fn print_table(header: &[&str], rows: &[Vec<String>], nothing: &str) {
+    if rows.is_empty() {
+        println!("{nothing}");
+        return;
+    }
+    print!("{}", table(header, rows, &dim));
+}
+
+fn table(header: &[&str], rows: &[Vec<String>], style: &dyn Fn(&str) -> String) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain(header.get(column).map(|name| name.len())).max().unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let names: Vec<String> = header.iter().map(|name| name.to_uppercase()).collect();
+    let mut text = format!("{}\n", style(&line(&names)));
+    for row in rows {
+        text.push_str(&line(row));
+        text.push('\n');
+    }
+    text
+}
+
+/// Says that something was deleted, or that it was not there.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn print_deleted(what: &str, name: &str, deleted: bool, format: OutputFormat) -> Result<()> {
+    match format {
+        OutputFormat::Json => print_json(&serde_json::json!({ "name": name, "deleted": deleted }))?,
+        OutputFormat::Table if deleted => println!("{what} `{name}` was deleted"),
+        OutputFormat::Table => println!("there was no {what} `{name}`"),
+    }
+    Ok(())
+}
+
+/// Prints an error with its causes, on standard error.
+pub(crate) fn print_error(error: &anyhow::Error) {
+    let label = if colours(&std::io::stderr()) { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    eprintln!("{label} {error:#}");
+}
+
+/// Colours on a terminal, unless `NO_COLOR` is set (no-color.org).
+fn colours(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+fn paint(code: &str, text: &str) -> String {
+    if text.is_empty() || !colours(&std::io::stdout()) {
+        return text.to_owned();
+    }
+    let painted: Vec<_> = text.lines().map(|line| format!("\u{1b}[{code}m{line}\u{1b}[0m")).collect();
+    painted.join("\n")
+}
+
+/// A title, with something beside it.
+pub(crate) fn heading(title: &str, beside: &str) -> String {
+    let title = paint("1;36", title);
+    if beside.is_empty() { title } else { format!("{title} {}", paint("1", beside)) }
+}
+
+/// What is less important.
+pub(crate) fn dim(text: &str) -> String {
+    paint("2", text)
+}
+
+/// What went well.
+pub(crate) fn good(text: &str) -> String {
+    paint("32", text)
+}
+
+/// What went wrong.
+pub(crate) fn bad(text: &str) -> String {
+    paint("31", text)
+}
+
+/// What to look at.
+pub(crate) fn warning(text: &str) -> String {
+    paint("33", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows =
+            vec![vec!["a".into(), "long value".into(), "x".into()], vec!["longer".into(), "b".into(), "y".into()]];
+        insta::assert_snapshot!(table(&["name", "value", "z"], &rows, &|text| text.to_owned()), @r"
+        NAME    VALUE       Z
+        a       long value  x
+        longer  b           y
+        ");
+    }
+}

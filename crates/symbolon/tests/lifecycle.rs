@@ -1,0 +1,300 @@
+//! Starting, stopping, being killed, starting again: what a person does with one installation.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
+
+use std::{
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_symbolon");
+
+/// A data directory in which `up` is started and stopped as the test wants.
+struct Directory {
+    temporary: tempfile::TempDir,
+    port_base: u16,
+}
+
+struct Up(Child);
+
+impl Directory {
+    fn new() -> Self {
+        Self { temporary: tempfile::tempdir().unwrap(), port_base: free_base() }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.temporary.path().join("data")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.arg("--data-dir").arg(self.data()).args(arguments).stdin(Stdio::null());
+        command
+    }
+
+    fn output(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", errors(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let arguments: Vec<_> = arguments.iter().copied().chain(["--output", "json"]).collect();
+        serde_json::from_str(&self.text(&arguments)).unwrap()
+    }
+
+    fn up(&self) -> Up {
+        let mut command = self.command(&["up", "--log", "warn", "--port-base", &self.port_base.to_string()]);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let ready = BufReader::new(child.stdout.take().unwrap()).lines().any(|line| line.unwrap() == "ready");
+        assert!(ready, "`symbolon up` ended before it was ready");
+        Up(child)
+    }
+
+    /// An identity with a service account and a credential that accepts its tokens.
+    fn prepare(&self) -> String {
+        let identity = self.json(&["identity", "create", "sademo"]);
+        let client_id = identity["clientId"].as_str().unwrap().to_owned();
+        self.text(&["service-account", "create", "default/sademo", "--client-id", &client_id]);
+        self.text(&[
+            "federated-credential",
+            "create",
+            "--identity",
+            "sademo",
+            "--name",
+            "local",
+            "--service-account",
+            "default/sademo",
+        ]);
+        client_id
+    }
+
+    fn access_token(&self, client_id: &str) -> String {
+        let assertion = self.temporary.path().join("assertion");
+        std::fs::write(&assertion, self.text(&["token", "create", "--service-account", "default/sademo"])).unwrap();
+        let assertion = assertion.to_str().unwrap();
+        let scope = "https://vault.azure.net/.default";
+        self.text(&["token", "exchange", "--client-id", client_id, "--assertion-file", assertion, "--scope", scope])
+    }
+}
+
+impl Up {
+    fn stop(mut self, signal: &str) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let status = self.0.wait().unwrap();
+        assert!(signal == "-KILL" || status.success(), "`symbolon up` ended with {status}");
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // It may have been stopped already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A base of its own for this test, with nine free ports.
+fn free_base() -> u16 {
+    use std::{
+        net::TcpListener,
+        sync::atomic::{AtomicU16, Ordering},
+    };
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let offset = u16::try_from(std::process::id() % 400).unwrap() * 10;
+    loop {
+        let base = 5_000 + (offset + NEXT.fetch_add(10, Ordering::Relaxed)) % 4_000;
+        if (base..base + 9).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()) {
+            return base;
+        }
+    }
+}
+
+fn leftovers(base: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(base).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("symbolon-run-")).collect()
+}
+
+#[test]
+fn a_second_up_on_the_same_directory_is_refused_and_says_why() {
+    let directory = Directory::new();
+    let first = directory.up();
+    let second = directory.output(&["up", "--port-base", "20000"]);
+    assert!(!second.status.success());
+    let message = errors(&second);
+    assert!(message.contains("is in use by another `symbolon up`"), "{message}");
+    assert!(message.contains(&format!("process {}", first.0.id())), "{message}");
+}
+
+#[test]
+fn a_taken_port_is_refused_and_changes_nothing() {
+    let directory = Directory::new();
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", directory.port_base + 1)).unwrap();
+    let output = directory.output(&["up", "--port-base", &directory.port_base.to_string()]);
+    let message = errors(&output);
+    assert!(message.contains(&format!("cannot listen on 127.0.0.1:{}", directory.port_base + 1)), "{message}");
+    assert!(!directory.data().join("symbolon.db").exists());
+}
+
+#[test]
+fn a_restart_keeps_everything_also_after_a_kill() {
+    let directory = Directory::new();
+    let up = directory.up();
+    let client_id = directory.prepare();
+    let before = directory.access_token(&client_id);
+    let entries = directory.json(&["audit", "list"]).as_array().unwrap().len();
+    up.stop("-KILL");
+    directory.up().stop("-TERM");
+    let _up = directory.up();
+    assert_eq!(directory.json(&["identity", "show", "sademo"])["clientId"], client_id.as_str());
+    assert_eq!(directory.json(&["federated-credential", "list", "--identity", "sademo"]).as_array().unwrap().len(), 1);
+    assert!(directory.json(&["audit", "list"]).as_array().unwrap().len() > entries);
+    let old = directory.json(&["token", "inspect", before.trim()]);
+    assert_eq!(old["signature"]["state"], "valid");
+    let new = directory.access_token(&client_id);
+    assert_eq!(directory.json(&["token", "inspect", new.trim()])["claims"]["appid"], client_id.as_str());
+}
+
+#[test]
+fn another_tenant_than_the_directory_s_is_refused() {
+    let directory = Directory::new();
+    directory.up().stop("-TERM");
+    let output = directory.output(&["up", "--tenant", "6731de76-14a6-49ae-97bc-6eba6914391e"]);
+    assert!(errors(&output).contains("the data directory belongs to tenant"), "{}", errors(&output));
+}
+
+#[test]
+fn commands_say_what_to_do_when_nothing_runs() {
+    let directory = Directory::new();
+    let output = directory.output(&["identity", "list"]);
+    assert!(errors(&output).contains("holds no installation: start one with `symbolon up`"), "{}", errors(&output));
+    directory.up().stop("-TERM");
+    let output = directory.output(&["identity", "list"]);
+    assert!(errors(&output).contains("is `symbolon up` running with the data directory"), "{}", errors(&output));
+}
+
+#[test]
+fn secrets_of_the_installation_are_for_their_owner_only_and_not_in_the_environment() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = Directory::new();
+    let _up = directory.up();
+    directory.prepare();
+    for file in ["administrator.json", "wrapping.key", "symbolon.db"] {
+        let mode = std::fs::metadata(directory.data().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let printed = directory.text(&["env", "--format", "json"]);
+    let child = directory
+        .command(&["run", "--service-account", "default/sademo", "--", "env"])
+        .env("AZURE_CLIENT_SECRET", "of-the-shell")
+        .env("SYMBOLON_DATA_DIR", directory.data())
+        .output()
+        .unwrap();
+    let environment = String::from_utf8(child.stdout).unwrap();
+    assert!(environment.contains("AZURE_FEDERATED_TOKEN_FILE="), "{environment}");
+    for secret in ["PRIVATE KEY", "administrator.json", "of-the-shell", "SYMBOLON_DATA_DIR"] {
+        assert!(!printed.contains(secret), "`symbolon env` shows {secret}");
+        assert!(!environment.contains(secret), "the child of `symbolon run` sees {secret}");
+    }
+}
+
+#[test]
+fn run_passes_exit_code_and_signals_through_and_leaves_nothing_behind() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    directory.prepare();
+    let runtime = tempfile::tempdir().unwrap();
+    let run = |script: &str| {
+        let mut command = directory.command(&["run", "--service-account", "default/sademo", "--", "sh", "-c", script]);
+        command.env("XDG_RUNTIME_DIR", runtime.path()).stdout(Stdio::piped());
+        command
+    };
+    assert_eq!(run("exit 7").status().unwrap().code(), Some(7));
+    assert_eq!(run("kill -KILL $$").status().unwrap().code(), Some(137));
+    assert_eq!(leftovers(runtime.path()), Vec::<PathBuf>::new());
+
+    let mut running = run("trap 'echo stopped; exit 3' TERM; echo started; while :; do sleep 0.05; done").spawn().unwrap();
+    let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "started");
+    assert!(Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap().success());
+    assert_eq!(lines.next().unwrap().unwrap(), "stopped");
+    assert_eq!(running.wait().unwrap().code(), Some(3));
+    assert_eq!(leftovers(runtime.path()), Vec::<PathBuf>::new());
+
+    let mut killed = run("echo started; exec sleep 600").spawn().unwrap();
+    let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "started");
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(leftovers(runtime.path()).len(), 1);
+    assert!(run("true").status().unwrap().success());
+    assert_eq!(leftovers(runtime.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_service_account_that_names_no_identity_cannot_be_run_as() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    directory.text(&["service-account", "create", "default/plain"]);
+    let output = directory.output(&["run", "--service-account", "default/plain", "--", "true"]);
+    assert!(errors(&output).contains("names no identity: set its annotation azure.workload.identity/client-id"));
+    let output = directory.output(&["run", "--service-account", "default/nobody", "--", "true"]);
+    assert!(errors(&output).contains("Service account `default/nobody` was not found"), "{}", errors(&output));
+}
+
+#[test]
+fn a_refusal_is_found_in_the_audit_trail_to_the_character() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    let client_id = directory.prepare();
+    directory.text(&[
+        "federated-credential",
+        "update",
+        "--identity",
+        "sademo",
+        "--name",
+        "local",
+        "--subject",
+        "system:serviceaccount:default:sadem0",
+    ]);
+    let assertion = directory.temporary.path().join("assertion");
+    std::fs::write(&assertion, directory.text(&["token", "create", "--service-account", "default/sademo"])).unwrap();
+    let scope = "https://vault.azure.net/.default";
+    let arguments =
+        ["token", "exchange", "--client-id", &client_id, "--assertion-file", assertion.to_str().unwrap(), "--scope", scope];
+    let output = directory.output(&arguments);
+    assert!(errors(&output).contains("AADSTS700213"), "{}", errors(&output));
+    let entries = directory.json(&["audit", "list"]);
+    let refused = entries.as_array().unwrap().iter().rev().find(|entry| entry["outcome"] == "refused").unwrap();
+    assert_eq!(refused["nearest"]["credential"], "local");
+    assert_eq!(refused["nearest"]["differences"][0]["field"], "subject");
+    let how = refused["nearest"]["differences"][0]["how"].as_str().unwrap();
+    assert_eq!(how, "differs from character 36 on: the token has `o`, the credential `0`");
+    assert!(directory.text(&["audit", "list"]).contains(how));
+}
+
+#[test]
+fn the_demo_succeeds_and_fails_when_its_credential_is_altered() {
+    let directory = Directory::new();
+    let good = directory.output(&["demo"]);
+    assert!(good.status.success(), "{}", errors(&good));
+    let told = String::from_utf8(good.stdout).unwrap();
+    assert!(told.contains("AADSTS70025") && told.contains("All 6 steps did what they say"), "{told}");
+    assert!(!directory.data().exists(), "the demo must not touch the data directory");
+    let altered = directory.output(&["demo", "--alter-subject"]);
+    assert!(!altered.status.success());
+    assert!(errors(&altered).contains("step 6 did not do what it says"), "{}", errors(&altered));
+    assert!(errors(&altered).contains("AADSTS700213"), "{}", errors(&altered));
+}

@@ -1,0 +1,37 @@
+//! The command line.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::{ci, test};
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prepare the real clients, run each fuzz target for 10 s, run all tests
+    Test(test::TestArgs),
+    /// Prepare the real clients only, for `cargo test -p symbolon --test clients`
+    Clients,
+    /// Build the documentation, without warnings
+    Docs,
+    /// Check format and lints, build the documentation, test: all that CI does
+    Ci,
+}
+
+impl Cli {
+    pub(crate) fn run(self) -> Result<()> {
+        match self.command {
+            Command::Test(args) => test::run(&args),
+            Command::Clients => test::clients(),
+            Command::Docs => ci::docs(),
+            Command::Ci => ci::run(),
+        }
+    }
+}

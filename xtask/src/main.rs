@@ -1,0 +1,15 @@
+//! The project's own commands: the same on a laptop and in CI.
+
+mod cargo;
+mod ci;
+mod cli;
+mod clients;
+mod fuzz;
+mod step;
+mod test;
+
+use clap::Parser as _;
+
+fn main() -> anyhow::Result<()> {
+    cli::Cli::parse().run()
+}

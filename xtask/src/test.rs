@@ -1,0 +1,44 @@
+//! `cargo xtask test`
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::{
+    cargo::{cargo, target_directory},
+    clients, fuzz, step,
+};
+
+/// Arguments of `cargo xtask test`.
+#[derive(Args, Default)]
+pub(crate) struct TestArgs {
+    /// Passed on to `cargo test`, for example `-- --test-threads 1`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Prepares the real clients while cargo builds, smoke-runs the fuzz targets, runs all tests.
+///
+/// `cargo test` comes last, so that its summary is the last thing to be read.
+pub(crate) fn run(args: &TestArgs) -> Result<()> {
+    let target = target_directory()?;
+    let root = target.join("clients");
+    std::thread::scope(|scope| {
+        let preparing = scope.spawn(|| clients::prepare_all(&root));
+        let built = step::show(&mut cargo(&["build", "--workspace", "--bins", "--tests"]));
+        let prepared = preparing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A build that failed says more than a client that did.
+        built.and(prepared)
+    })?;
+    clients::install_rust(&target, &root)?;
+    fuzz::smoke(&target)?;
+    step::show(cargo(&["test", "--workspace"]).args(&args.arguments).env("SYMBOLON_TEST_CLIENTS", &root))
+}
+
+/// Prepares the real clients and nothing else.
+pub(crate) fn clients() -> Result<()> {
+    let target = target_directory()?;
+    let root = target.join("clients");
+    clients::prepare_all(&root)?;
+    step::show(&mut cargo(&["build", "--package", "symbolon-client-rust"]))?;
+    clients::install_rust(&target, &root)
+}
