@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{ci, test};
+use crate::{bench, ci, test};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -21,6 +21,8 @@ enum Command {
     Clients,
     /// Build the documentation, without warnings
     Docs,
+    /// Measure a release build: `bench exchange`, `bench start`
+    Bench(bench::BenchArgs),
     /// Check format and lints, build the documentation, test: all that CI does
     Ci,
 }
@@ -31,6 +33,7 @@ impl Cli {
             Command::Test(args) => test::run(&args),
             Command::Clients => test::clients(),
             Command::Docs => ci::docs(),
+            Command::Bench(args) => bench::run(&args),
             Command::Ci => ci::run(),
         }
     }

@@ -1,5 +1,6 @@
 //! The project's own commands: the same on a laptop and in CI.
 
+mod bench;
 mod cargo;
 mod ci;
 mod cli;

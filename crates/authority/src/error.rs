@@ -64,10 +64,10 @@ fn body(error: &AadError, word: &str, ids: Ids, now: Timestamp, urls: &Urls) -> 
     let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let body = Body {
         error: word,
-        // Single spaces: the Rust SDK cannot read escaped line breaks, and Entra no longer sends them.
+        // Single spaces and nothing that JSON escapes: the Rust SDK cannot read an escape here.
         error_description: format!(
             "{} Trace ID: {} Correlation ID: {} Timestamp: {timestamp}",
-            error.description(),
+            error.description().replace('"', "'").replace('\\', "/"),
             ids.trace,
             ids.correlation
         ),
@@ -112,4 +112,28 @@ fn chain(error: &dyn std::error::Error) -> String {
         next = source.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_description_holds_nothing_that_json_escapes() {
+        let urls = Urls {
+            authority: "https://localhost".into(),
+            management: String::new(),
+            vault: String::new(),
+            app_configuration: String::new(),
+        };
+        let ids = Ids { trace: Uuid::nil(), correlation: Uuid::nil() };
+        let error = AadError::NoFederatedCredentials { client: r#"a "b" c\d"#.into() };
+        let response = token_refusal(&error, ids, Timestamp::UNIX_EPOCH, &urls);
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains("The client 'a 'b' c/d' has no"), "{text}");
+        assert!(!text.contains('\\'), "{text}");
+    }
 }

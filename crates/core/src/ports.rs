@@ -63,6 +63,9 @@ pub trait IssuerKeys: Send + Sync {
     async fn key(&self, tenant: TenantId, issuer: &str, key_id: &str) -> Result<VerifyingKey, IssuerKeysError>;
 }
 
+/// The name of an issuer's key set in [`IssuerKeysError`].
+pub const KEY_SET: &str = "key set";
+
 /// Why an issuer's key cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum IssuerKeysError {

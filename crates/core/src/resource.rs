@@ -58,6 +58,9 @@ pub struct Requested {
     pub version: TokenVersion,
 }
 
+/// The application id of Entra's token exchange endpoint, the same in every tenant.
+const TOKEN_EXCHANGE_APP_ID: &str = "fb60f99c-7a34-4190-8149-302f77469936";
+
 /// The fixed names, without trailing slash, lower case; and the GUIDs that stand for them.
 const NAMES: [(WellKnown, &[&str]); 11] = [
     (
@@ -110,7 +113,12 @@ const NAMES: [(WellKnown, &[&str]); 11] = [
     (WellKnown::ContainerRegistry, &["https://containerregistry.azure.net"]),
     (
         WellKnown::TokenExchange,
-        &["api://azureadtokenexchange", "api://azureadtokenexchangeusgov", "api://azureadtokenexchangechina"],
+        &[
+            "api://azureadtokenexchange",
+            "api://azureadtokenexchangeusgov",
+            "api://azureadtokenexchangechina",
+            TOKEN_EXCHANGE_APP_ID,
+        ],
     ),
 ];
 
@@ -158,7 +166,9 @@ pub fn find(name: &str, tenant: &Tenant, directory: &dyn Directory, urls: &Urls)
     if let Some(known) = WellKnown::find(name, urls) {
         let version = if known == WellKnown::TokenExchange { TokenVersion::V2 } else { TokenVersion::V1 };
         let resource = Resource::WellKnown(known);
-        return Some(Requested { resource, name: name.to_owned(), audience: name.to_owned(), version });
+        // A version 2 token carries the id of the application, under whatever name it was asked for.
+        let audience = if known == WellKnown::TokenExchange { TOKEN_EXCHANGE_APP_ID } else { name };
+        return Some(Requested { resource, name: name.to_owned(), audience: audience.to_owned(), version });
     }
     let application = directory.resource_application(tenant.id, name)?;
     let audience = match application.token_version {

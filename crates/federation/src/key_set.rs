@@ -7,7 +7,7 @@ use symbolon_core::ports::IssuerKeysError;
 use symbolon_jose::{JwkSet, JwksError, VerificationKeys, VerifyingKey};
 
 /// The name of the document in errors.
-pub(crate) const NAME: &str = "key set";
+pub(crate) const NAME: &str = symbolon_core::ports::KEY_SET;
 
 /// How many key ids an error lists: a hostile issuer must not choose how long our log lines are.
 const MAX_LISTED: usize = 10;

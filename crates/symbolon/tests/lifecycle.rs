@@ -225,7 +225,8 @@ fn run_passes_exit_code_and_signals_through_and_leaves_nothing_behind() {
     assert_eq!(run("kill -KILL $$").status().unwrap().code(), Some(137));
     assert_eq!(leftovers(runtime.path()), Vec::<PathBuf>::new());
 
-    let mut running = run("trap 'echo stopped; exit 3' TERM; echo started; while :; do sleep 0.05; done").spawn().unwrap();
+    let mut running =
+        run("trap 'echo stopped; exit 3' TERM; echo started; while :; do sleep 0.05; done").spawn().unwrap();
     let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
     assert_eq!(lines.next().unwrap().unwrap(), "started");
     assert!(Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap().success());
@@ -272,8 +273,16 @@ fn a_refusal_is_found_in_the_audit_trail_to_the_character() {
     let assertion = directory.temporary.path().join("assertion");
     std::fs::write(&assertion, directory.text(&["token", "create", "--service-account", "default/sademo"])).unwrap();
     let scope = "https://vault.azure.net/.default";
-    let arguments =
-        ["token", "exchange", "--client-id", &client_id, "--assertion-file", assertion.to_str().unwrap(), "--scope", scope];
+    let arguments = [
+        "token",
+        "exchange",
+        "--client-id",
+        &client_id,
+        "--assertion-file",
+        assertion.to_str().unwrap(),
+        "--scope",
+        scope,
+    ];
     let output = directory.output(&arguments);
     assert!(errors(&output).contains("AADSTS700213"), "{}", errors(&output));
     let entries = directory.json(&["audit", "list"]);

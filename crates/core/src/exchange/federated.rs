@@ -9,7 +9,7 @@ use crate::{
     difference::{nearest, printable},
     federated_credential::{Mismatch, Presented},
     issuer,
-    ports::{IssuerKeys, IssuerKeysError},
+    ports::{IssuerKeys, IssuerKeysError, KEY_SET},
     urls::Urls,
 };
 
@@ -62,10 +62,12 @@ fn keys_refusal(issuer: &str, error: IssuerKeysError) -> Refusal {
         IssuerKeysError::UnknownKey { key_id, .. } => {
             AadError::UnknownKey { key_id: printable(key_id), issuer: printable(issuer) }
         }
+        IssuerKeysError::KeysUnreachable { .. } | IssuerKeysError::Malformed { document: KEY_SET, .. } => {
+            AadError::KeySetFailed
+        }
         IssuerKeysError::Refused { .. }
         | IssuerKeysError::DiscoveryUnreachable { .. }
         | IssuerKeysError::Malformed { .. } => AadError::DiscoveryFailed,
-        IssuerKeysError::KeysUnreachable { .. } => AadError::KeySetFailed,
         IssuerKeysError::MissingField { field } => AadError::MetadataField { field },
         IssuerKeysError::TooLarge { .. } => AadError::ResponseTooLarge,
         IssuerKeysError::UnexpectedIssuer { found, .. } => AadError::UnexpectedIssuer { issuer: printable(found) },

@@ -68,7 +68,11 @@ impl<'a> TokenRequest<'a> {
             return Err(AadError::UnsupportedGrant { grant_type: printable(grant_type) });
         }
         let client_id = client_id(field("client_id"), basic)?;
-        let secret = field("client_secret").or(basic.map(|(_, secret)| secret));
+        let secret = match (field("client_secret"), basic.map(|(_, secret)| secret)) {
+            // RFC 6749, section 2.3: one way of authentication in each request.
+            (Some(_), Some(_)) => return Err(AadError::SeveralClientCredentials),
+            (one, other) => one.or(other),
+        };
         let credential = credential(field("client_assertion"), field("client_assertion_type"), secret)?;
         let resource = match endpoint {
             Endpoint::V1 => required("resource")?.to_owned(),
@@ -198,6 +202,16 @@ mod tests {
         ] {
             assert_eq!(parse(Endpoint::V2, &with(name, value)), Err(code), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn a_secret_in_the_form_beside_one_in_the_header_is_refused() {
+        let form: Vec<_> =
+            [("grant_type", "client_credentials"), ("scope", "https://a/.default"), ("client_secret", "s")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into();
+        let code = TokenRequest::parse(Endpoint::V2, &form, Some(("c", "s"))).unwrap_err().code();
+        assert_eq!(code, 9_002_324);
     }
 
     #[test]

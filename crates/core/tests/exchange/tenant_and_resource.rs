@@ -245,7 +245,7 @@ async fn the_resource_decides_the_version_and_the_audience_at_either_endpoint() 
         ("https://mystore.azconfig.io", "https://mystore.azconfig.io", "1.0"),
         ("https://localhost:8446", "https://localhost:8446", "1.0"),
         ("https://storage.azure.com", "https://storage.azure.com", "1.0"),
-        ("api://AzureADTokenExchange", "api://AzureADTokenExchange", "2.0"),
+        ("api://AzureADTokenExchange", "fb60f99c-7a34-4190-8149-302f77469936", "2.0"),
         ("api://one", "api://one", "1.0"),
         (&one, &one, "1.0"),
         ("api://two", &two, "2.0"),

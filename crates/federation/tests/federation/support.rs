@@ -260,6 +260,8 @@ pub(crate) struct Registrations {
 pub(crate) enum Trouble {
     Fails,
     Panics,
+    /// Finds some row, whatever was asked for.
+    Confuses,
 }
 
 #[async_trait]
@@ -269,6 +271,7 @@ impl TrustedIssuers for Registrations {
         match trouble {
             Some(Trouble::Fails) => Err(PortError { what: "reading", source: "disk is gone".into() }),
             Some(Trouble::Panics) => panic!("this panic is part of the test"),
+            Some(Trouble::Confuses) => Ok(self.rows.lock().unwrap().values().next().cloned()),
             None => Ok(self.rows.lock().unwrap().get(&(tenant, issuer.to_owned())).cloned()),
         }
     }

@@ -46,6 +46,20 @@ async fn a_registration_of_one_tenant_allows_another_nothing() {
 }
 
 #[tokio::test]
+async fn a_store_that_finds_the_wrong_registration_opens_nothing() {
+    let issuer = Issuer::start(&json!([key("one").jwk])).await;
+    let world = World::new();
+    *world.registrations.trouble.lock().unwrap() = Some(Trouble::Confuses);
+    for (of, named) in [(tenant(2), issuer.url.as_str()), (tenant(1), ISSUER)] {
+        world.register(of, named, private(&issuer));
+        assert!(world.key(&issuer.url, "one").await.is_err());
+        world.unregister(of, named);
+        world.federation.invalidate(tenant(1), &issuer.url);
+    }
+    assert_eq!(issuer.connections(), 0);
+}
+
+#[tokio::test]
 async fn keys_of_a_deleted_registration_are_gone_at_once() {
     let issuer = Issuer::start(&json!([key("one").jwk])).await;
     let world = World::new();

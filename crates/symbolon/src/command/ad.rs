@@ -114,7 +114,12 @@ pub(crate) async fn run(args: AdArgs, context: &Context) -> Result<()> {
     match command {
         AppCommand::Create { display_name, identifier_uri } => {
             let made = client.create_application(&display_name, &identifier_uri).await?;
-            show(&made, context)
+            show(&made, context)?;
+            if context.output == OutputFormat::Table {
+                let next = format!("next: symbolon ad app credential add --id {}", made.app_id);
+                println!("\n{}", output::dim(&next));
+            }
+            Ok(())
         }
         AppCommand::List => list(&client.applications().await?, context),
         AppCommand::Show { id } => show(&client.application(&id).await?, context),

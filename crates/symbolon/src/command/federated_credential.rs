@@ -139,7 +139,17 @@ async fn create(fields: &Fields, client: &ManagementClient, context: &Context) -
     }
     let audience = fields.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
     let made = client.put_federated_credential(&fields.identity, &fields.name, &issuer, &subject, audience).await?;
-    show(&made, context)
+    show(&made, context)?;
+    if context.output == OutputFormat::Table {
+        let next = match &fields.service_account {
+            Some(account) => {
+                format!("symbolon run --service-account {}/{} -- COMMAND", account.namespace, account.name)
+            }
+            None => "symbolon audit list --follow".to_owned(),
+        };
+        println!("\n{}", output::dim(&format!("next: {next}")));
+    }
+    Ok(())
 }
 
 async fn update(fields: &Fields, client: &ManagementClient, context: &Context) -> Result<()> {

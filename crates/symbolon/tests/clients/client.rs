@@ -87,6 +87,8 @@ impl Client {
             let store = stage.installation.path("trust.p12");
             make_trust_store(stage.installation.variable("SYMBOLON_CA_FILE"), &store);
             self.command.extend([
+                // A program this short is not worth the optimising compiler.
+                "-XX:TieredStopAtLevel=1".into(),
                 property("javax.net.ssl.trustStore", &store.to_string_lossy()),
                 property("javax.net.ssl.trustStoreType", "PKCS12"),
                 property("javax.net.ssl.trustStorePassword", TRUST_STORE_PASSWORD),

@@ -108,7 +108,10 @@ impl Drop for Installation {
         if thread::panicking() {
             let log = self.log();
             let lines: Vec<_> = log.lines().collect();
-            eprintln!("end of the log of `symbolon up`:\n{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"));
+            eprintln!(
+                "end of the log of `symbolon up`:\n{}",
+                lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+            );
         }
     }
 }
