@@ -18,6 +18,7 @@ struct Body<'a> {
     timestamp: String,
     trace_id: String,
     correlation_id: String,
+    /// Microsoft's own page for the code, as in Entra; only people follow it.
     error_uri: String,
 }
 
@@ -40,7 +41,7 @@ pub const fn status(error: OAuthError) -> StatusCode {
 /// The answer to a refused request at the token endpoint.
 #[must_use]
 pub fn token_refusal(error: &AadError, ids: Ids, now: Timestamp, urls: &Urls) -> Response {
-    let mut response = body(error, error.oauth_error().as_str(), ids, now, urls);
+    let mut response = body(error, error.oauth_error().as_str(), ids, now);
     headers::token_answer(&mut response, ids, urls);
     response
 }
@@ -53,14 +54,14 @@ pub fn document_refusal(error: &AadError, ids: Ids, now: Timestamp, urls: &Urls)
         AadError::TenantNotFound { .. } | AadError::InvalidTenant { .. } | AadError::EmptyTenant => "invalid_tenant",
         _ => error.oauth_error().as_str(),
     };
-    let mut response = body(error, word, ids, now, urls);
+    let mut response = body(error, word, ids, now);
     headers::public_document(&mut response, ids, urls);
     // A mistyped tenant must not stay wrong for a day.
     response.headers_mut().remove(http::header::CACHE_CONTROL);
     response
 }
 
-fn body(error: &AadError, word: &str, ids: Ids, now: Timestamp, urls: &Urls) -> Response {
+fn body(error: &AadError, word: &str, ids: Ids, now: Timestamp) -> Response {
     let timestamp = now.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let body = Body {
         error: word,
@@ -75,7 +76,7 @@ fn body(error: &AadError, word: &str, ids: Ids, now: Timestamp, urls: &Urls) -> 
         timestamp,
         trace_id: ids.trace.to_string(),
         correlation_id: ids.correlation.to_string(),
-        error_uri: format!("{}/error?code={}", urls.authority, error.code()),
+        error_uri: format!("https://login.microsoftonline.com/error?code={}", error.code()),
     };
     (status(error.oauth_error()), axum::Json(body)).into_response()
 }

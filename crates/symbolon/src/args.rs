@@ -34,8 +34,8 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Args, Clone)]
 pub(crate) struct Global {
-    /// Where data lies [default: $XDG_DATA_HOME/symbolon or ~/.local/share/symbolon]
-    #[arg(long, global = true, env = "SYMBOLON_DATA_DIR", value_name = "DIR")]
+    /// Where data lies [env: SYMBOLON_DATA_DIR] [default: $XDG_DATA_HOME/symbolon or ~/.local/share/symbolon]
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// How data is printed
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]

@@ -114,10 +114,14 @@ pub(crate) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::R
     File::open(directory)?.sync_all()
 }
 
-/// Where data lies when nobody says: `$XDG_DATA_HOME/symbolon`, else `~/.local/share/symbolon`,
-/// else a folder in the current directory.
+/// Where data lies when the command line does not say: `$SYMBOLON_DATA_DIR`, else
+/// `$XDG_DATA_HOME/symbolon`, else `~/.local/share/symbolon`, else a folder in the current
+/// directory. A variable that is set to nothing counts as not set.
 pub(crate) fn default_path() -> PathBuf {
     let from = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(named) = from("SYMBOLON_DATA_DIR") {
+        return named;
+    }
     from("XDG_DATA_HOME")
         .or_else(|| from("HOME").map(|home| home.join(".local/share")))
         .map_or_else(|| PathBuf::from("symbolon-data"), |base| base.join("symbolon"))

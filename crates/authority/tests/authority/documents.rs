@@ -215,7 +215,7 @@ async fn an_unknown_tenant_is_an_invalid_tenant_and_not_to_be_remembered() {
 #[tokio::test]
 async fn an_unknown_tenant_has_entra_s_body() {
     let reply = App::new().get("/unknown.example/v2.0/.well-known/openid-configuration").await;
-    insta::assert_snapshot!(reply.text, @r#"{"error":"invalid_tenant","error_description":"AADSTS90002: Tenant 'unknown.example' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant. Trace ID: 00000000-0000-4000-8000-000000000002 Correlation ID: 00000000-0000-4000-8000-000000000001 Timestamp: 2026-06-01 12:00:00Z","error_codes":[90002],"timestamp":"2026-06-01 12:00:00Z","trace_id":"00000000-0000-4000-8000-000000000002","correlation_id":"00000000-0000-4000-8000-000000000001","error_uri":"https://localhost:8443/error?code=90002"}"#);
+    insta::assert_snapshot!(reply.text, @r#"{"error":"invalid_tenant","error_description":"AADSTS90002: Tenant 'unknown.example' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for the tenant. Trace ID: 00000000-0000-4000-8000-000000000002 Correlation ID: 00000000-0000-4000-8000-000000000001 Timestamp: 2026-06-01 12:00:00Z","error_codes":[90002],"timestamp":"2026-06-01 12:00:00Z","trace_id":"00000000-0000-4000-8000-000000000002","correlation_id":"00000000-0000-4000-8000-000000000001","error_uri":"https://login.microsoftonline.com/error?code=90002"}"#);
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn a_refusal_has_the_same_headers() {
 async fn a_refusal_has_entra_s_body() {
     let reply = App::new().exchange(|token| token.claim("sub", "system:serviceaccount:default:other")).await;
     assert_eq!(reply.status, 401);
-    insta::assert_snapshot!(reply.text, @r#"{"error":"invalid_client","error_description":"AADSTS700213: No matching federated identity record found for presented assertion subject 'system:serviceaccount:default:other'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation Trace ID: 00000000-0000-4000-8000-000000000002 Correlation ID: 00000000-0000-4000-8000-000000000001 Timestamp: 2026-06-01 12:00:00Z","error_codes":[700213],"timestamp":"2026-06-01 12:00:00Z","trace_id":"00000000-0000-4000-8000-000000000002","correlation_id":"00000000-0000-4000-8000-000000000001","error_uri":"https://localhost:8443/error?code=700213"}"#);
+    insta::assert_snapshot!(reply.text, @r#"{"error":"invalid_client","error_description":"AADSTS700213: No matching federated identity record found for presented assertion subject 'system:serviceaccount:default:other'. Check your federated identity credential Subject, Audience and Issuer against the presented assertion. https://learn.microsoft.com/entra/workload-id/workload-identity-federation Trace ID: 00000000-0000-4000-8000-000000000002 Correlation ID: 00000000-0000-4000-8000-000000000001 Timestamp: 2026-06-01 12:00:00Z","error_codes":[700213],"timestamp":"2026-06-01 12:00:00Z","trace_id":"00000000-0000-4000-8000-000000000002","correlation_id":"00000000-0000-4000-8000-000000000001","error_uri":"https://login.microsoftonline.com/error?code=700213"}"#);
 }
 
 #[tokio::test]

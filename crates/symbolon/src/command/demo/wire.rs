@@ -5,7 +5,9 @@ use serde_json::Value;
 use crate::{command::demo_client::Wire, output};
 
 /// The most characters of one value that are shown.
-const MAX_VALUE: usize = 72;
+const MAX_VALUE: usize = 48;
+/// The most characters of a line that holds more than one value.
+const MAX_LINE: usize = 110;
 
 /// A request with a JSON body, or none, and its answer.
 pub(super) fn show(method: &str, url: &str, request: Option<&Value>, status: u16, response: Option<&Value>) -> String {
@@ -32,10 +34,33 @@ pub(super) fn show_form(wire: &Wire) -> String {
     lines.join("\n")
 }
 
+/// JSON for people: what fits stands on one line, what does not is opened by one level.
 fn json(body: &Value) -> Vec<String> {
-    let shortened = shorten(body);
-    let text = serde_json::to_string_pretty(&shortened).unwrap_or_default();
-    text.lines().map(|line| output::dim(&format!("     {line}"))).collect()
+    let mut lines = Vec::new();
+    open("", &shorten(body), 5, "", &mut lines);
+    lines.into_iter().map(|line| output::dim(&line)).collect()
+}
+
+fn open(name: &str, value: &Value, indent: usize, end: &str, lines: &mut Vec<String>) {
+    let margin = " ".repeat(indent);
+    let label = if name.is_empty() { String::new() } else { format!("\"{name}\": ") };
+    let flat = format!("{margin}{label}{value}{end}");
+    let members: Vec<(&str, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+        Value::Array(items) => items.iter().map(|item| ("", item)).collect(),
+        _ => Vec::new(),
+    };
+    if members.is_empty() || flat.chars().count() <= MAX_LINE {
+        lines.push(flat);
+        return;
+    }
+    let (opening, closing) = if value.is_array() { ("[", "]") } else { ("{", "}") };
+    lines.push(format!("{margin}{label}{opening}"));
+    let last = members.len() - 1;
+    for (position, (name, value)) in members.into_iter().enumerate() {
+        open(name, value, indent + 2, if position == last { "" } else { "," }, lines);
+    }
+    lines.push(format!("{margin}{closing}{end}"));
 }
 
 fn shorten(value: &Value) -> Value {
@@ -51,7 +76,7 @@ fn shorten(value: &Value) -> Value {
 
 fn cut(text: &str) -> String {
     let length = text.chars().count();
-    if length <= MAX_VALUE * 2 {
+    if length <= MAX_VALUE * 3 {
         return text.to_owned();
     }
     let head: String = text.chars().take(MAX_VALUE).collect();
@@ -73,11 +98,20 @@ mod tests {
         };
         insta::assert_snapshot!(show_form(&wire), @r#"
            → POST https://localhost/token
-             client_assertion=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (200 characters)
+             client_assertion=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (200 characters)
              scope=https://vault.azure.net/.default
            ← 401
+             {"error":"invalid_client"}
+        "#);
+    }
+
+    #[test]
+    fn json_is_opened_only_where_it_does_not_fit() {
+        let body = serde_json::json!({ "a": "x".repeat(60), "b": { "c": [1, 2], "d": "y".repeat(50) } });
+        insta::assert_snapshot!(json(&body).join("\n"), @r#"
              {
-               "error": "invalid_client"
+               "a": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+               "b": {"c":[1,2],"d":"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}
              }
         "#);
     }
