@@ -122,9 +122,12 @@ fn credential<'a>(
     }
 }
 
-/// The resource of `<resource>/.default`: exactly one scope, and a slash before it stays.
+/// Scopes of OpenID Connect that MSAL for Go and Java adds to every request; they name no resource.
+const OPENID_SCOPES: [&str; 3] = ["openid", "offline_access", "profile"];
+
+/// The resource of `<resource>/.default`: exactly one such scope, and a slash before it stays.
 fn resource_of_scope(scope: &str) -> Result<String, AadError> {
-    let mut scopes = scope.split(' ').filter(|scope| !scope.is_empty());
+    let mut scopes = scope.split(' ').filter(|scope| !scope.is_empty() && !OPENID_SCOPES.contains(scope));
     let (Some(one), None) = (scopes.next(), scopes.next()) else {
         return Err(AadError::InvalidScope { scope: printable(scope) });
     };
@@ -177,6 +180,13 @@ mod tests {
     fn the_slash_before_default_stays_with_the_resource() {
         let fields = with("scope", "https://management.core.windows.net//.default");
         assert_eq!(parse(Endpoint::V2, &fields).unwrap(), "c Assertion(..) https://management.core.windows.net/");
+    }
+
+    #[test]
+    fn scopes_of_openid_connect_beside_the_resource_are_passed_over() {
+        let fields = with("scope", "https://vault.azure.net/.default openid offline_access profile");
+        assert_eq!(parse(Endpoint::V2, &fields).unwrap(), "c Assertion(..) https://vault.azure.net");
+        assert_eq!(parse(Endpoint::V2, &with("scope", "openid profile")), Err(70_011));
     }
 
     #[test]
