@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::Serialize;
-use symbolon_core::{AadError, aad_error::OAuthError, exchange::Refused, urls::Urls};
+use symbolon_core::{AadError, aad_error::OAuthError, causes::with_causes, exchange::Refused, urls::Urls};
 use tracing::{error, info};
 
 use crate::headers::{self, Ids};
@@ -86,7 +86,7 @@ pub(crate) fn log_refusal(refused: &Refused, ids: Ids) {
     let facts = &refused.facts;
     if let Some(failure) = &refused.failure {
         let cause = failure as &dyn std::error::Error;
-        error!(error = cause, trace_id = %ids.trace, "token request failed: {}", chain(cause));
+        error!(error = cause, trace_id = %ids.trace, "token request failed: {}", with_causes(cause));
         return;
     }
     let mut told = vec![refused.error.description()];
@@ -102,17 +102,6 @@ pub(crate) fn log_refusal(refused: &Refused, ids: Ids) {
         "refused a token: {}",
         told.join("; ")
     );
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

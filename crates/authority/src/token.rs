@@ -145,7 +145,7 @@ fn log_grant(granted: &Granted, ids: Ids) {
         token.id = facts.token_id.as_deref(),
         "issued a token to `{}` for `{}`",
         facts.client_name.as_deref().unwrap_or_default(),
-        granted.resource
+        symbolon_core::difference::printable(&granted.resource)
     );
 }
 
@@ -179,10 +179,7 @@ fn basic(headers: &HeaderMap) -> Result<Option<(String, String)>, AadError> {
     let decoded = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let decoded = decoded.ok_or(AadError::MalformedRequest)?;
     let (id, secret) = decoded.split_once(':').ok_or(AadError::MalformedRequest)?;
-    let plain = |text: &str| {
-        let fields = form::parse(text).map_err(|_| AadError::MalformedRequest)?;
-        Ok(fields.into_iter().next().map(|(name, _)| name).unwrap_or_default())
-    };
+    let plain = |text: &str| form::decode(text).map_err(|_| AadError::MalformedRequest);
     Ok(Some((plain(id)?, plain(secret)?)))
 }
 

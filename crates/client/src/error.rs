@@ -30,6 +30,9 @@ pub enum ClientError {
     /// The administrator's key cannot sign.
     #[error("the administrator's key cannot be used")]
     Key(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A name cannot stand in a URL.
+    #[error("a name is empty, `.` or `..`, expected the name of something")]
+    Name,
     /// Nobody answers.
     #[error("cannot reach `{url}`: is `symbolon up` running with the data directory `{}`?", data_dir.display())]
     Unreachable {
@@ -42,7 +45,7 @@ pub enum ClientError {
         source: reqwest::Error,
     },
     /// The authority refused the administrator.
-    #[error("the authority refused the administrator: {0}")]
+    #[error("the administrator got no token, the log of `symbolon up` says why (a full disk is one cause): {0}")]
     Refused(String),
     /// The management plane refused.
     #[error("{message} ({code})")]

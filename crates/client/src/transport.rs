@@ -109,6 +109,7 @@ impl Transport {
         token: &str,
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
+        check_path(url)?;
         let mut request = self.client.request(method.clone(), url).bearer_auth(token);
         if let Some(body) = body {
             request = request.json(body);
@@ -131,6 +132,20 @@ impl Transport {
         }
         Err(api_error(url, status, value.as_ref()))
     }
+}
+
+/// A name that is empty, `.` or `..` would make the URL another one: deleting the credential `..`
+/// would delete the identity that holds it. URL parsers take `%2E` for a dot too, so the only safe
+/// answer is not to ask.
+fn check_path(url: &str) -> Result<(), ClientError> {
+    let written = url.split('?').next().unwrap_or_default();
+    let path = written.splitn(4, '/').nth(3).unwrap_or_default();
+    let is_name = |segment: &str| !segment.is_empty() && !matches!(segment.replace("%2E", ".").as_str(), "." | "..");
+    let parsed = url::Url::parse(written).is_ok_and(|parsed| parsed.path().strip_prefix('/') == Some(path));
+    if parsed && path.split('/').all(is_name) {
+        return Ok(());
+    }
+    Err(ClientError::Name)
 }
 
 /// The error of an ARM or Graph envelope, `{"error":{"code","message"}}`.
@@ -165,6 +180,16 @@ mod tests {
         for body in [None, Some(json!({})), Some(json!({ "error": "x" })), Some(json!("x"))] {
             let error = api_error("https://localhost/x", StatusCode::BAD_GATEWAY, body.as_ref());
             assert!(matches!(error, ClientError::Unexpected { status: 502, .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_lead_to_another_resource() {
+        let base = "https://localhost:8444/subscriptions/s/federatedIdentityCredentials";
+        assert!(check_path(&format!("{base}/one?api-version=1")).is_ok());
+        assert!(check_path(&format!("{base}/a%2Fb%3Fc")).is_ok());
+        for name in ["", ".", "..", "%2E", "%2E%2E", "%2e%2e", "x/", "a//b"] {
+            assert!(check_path(&format!("{base}/{name}?api-version=1")).is_err(), "{name}");
         }
     }
 }

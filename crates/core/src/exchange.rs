@@ -200,7 +200,7 @@ impl Exchange {
         let tenant = find_tenant(self.directory.as_ref(), call.tenant)?;
         *known_tenant = Some(tenant.id);
         let client = self.find_client(&tenant, request.client_id)?;
-        facts.client_name = Some(client.name.clone());
+        facts.client_name = Some(printable(&client.name));
         let proof = match request.credential {
             Credential::Secret(secret) => {
                 facts.credential_type = Some("client secret".into());

@@ -43,6 +43,9 @@ pub enum InvalidCredential {
         /// Its length in characters.
         chars: usize,
     },
+    /// A field holds a control character.
+    #[error("{0} holds a control character, expected printable text")]
+    Control(&'static str),
     /// Not exactly one audience.
     #[error("{0} audiences were given, expected exactly one")]
     Audiences(usize),
@@ -125,7 +128,13 @@ pub fn check_name(name: &str) -> Result<(), InvalidCredential> {
 
 fn check_field(field: &'static str, value: &str, min: usize) -> Result<(), InvalidCredential> {
     let chars = value.chars().count();
-    if (min..=MAX_FIELD_CHARS).contains(&chars) { Ok(()) } else { Err(InvalidCredential::Length { field, chars }) }
+    if !(min..=MAX_FIELD_CHARS).contains(&chars) {
+        return Err(InvalidCredential::Length { field, chars });
+    }
+    if value.chars().any(char::is_control) {
+        return Err(InvalidCredential::Control(field));
+    }
+    Ok(())
 }
 
 /// The claims that choose a credential; unverified when they are matched, so a match grants nothing.
@@ -260,6 +269,8 @@ mod tests {
         assert!(make(&"é".repeat(600)).is_ok());
         assert_eq!(make(&"s".repeat(601)).unwrap_err().to_string(), "subject has 601 characters, expected 1 to 600");
         assert!(make("").is_err());
+        assert_eq!(make("a\u{0}b"), Err(InvalidCredential::Control("subject")));
+        assert_eq!(make("a\u{1b}[31m"), Err(InvalidCredential::Control("subject")));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod access;
 pub mod application;
 pub mod arm_id;
 pub mod audit;
+pub mod causes;
 pub mod client;
 pub mod difference;
 pub mod exchange;

@@ -150,7 +150,8 @@ impl WellKnown {
         }
         let host = name.strip_prefix("https://")?;
         let label = |host: &str, suffix: &str| {
-            host.strip_suffix(suffix).is_some_and(|l| !l.is_empty() && !l.contains(['.', '/', ':']))
+            let is_label = |l: &str| !l.is_empty() && l.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+            host.strip_suffix(suffix).is_some_and(is_label)
         };
         SUFFIXES.iter().find(|(_, suffix)| label(host, suffix)).map(|(found, _)| *found)
     }

@@ -74,11 +74,12 @@ impl fmt::Display for AddressKind {
 const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(169, 254, 169, 254), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 
-/// AWS.
-const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254);
+/// The first 32 bits of AWS's and of Google's.
+const METADATA_V6: [[u16; 2]; 2] = [[0xfd00, 0x0ec2], [0xfd20, 0x00ce]];
 
 fn of_v4(ip: Ipv4Addr) -> AddressKind {
-    if METADATA_V4.contains(&ip) {
+    // The second kind hands out credentials of containers and pods.
+    if METADATA_V4.contains(&ip) || ip.octets()[..3] == [169, 254, 170] {
         return AddressKind::Metadata;
     }
     match ip.octets() {
@@ -95,7 +96,7 @@ fn of_v4(ip: Ipv4Addr) -> AddressKind {
 }
 
 fn of_v6(ip: Ipv6Addr) -> AddressKind {
-    if ip == METADATA_V6 {
+    if METADATA_V6.contains(&[ip.segments()[0], ip.segments()[1]]) {
         return AddressKind::Metadata;
     }
     if let Some(embedded) = embedded(ip) {

@@ -8,6 +8,7 @@ use symbolon_core::{
     TenantId,
     access::{Authorized, Principal},
     audit::{AuditRecord, Facts, Outcome},
+    difference::printable,
     resource::WellKnown,
 };
 
@@ -148,14 +149,14 @@ impl<A> Caller<A> {
             trace_id: self.ids.trace.to_string(),
             correlation_id: self.ids.correlation.to_string(),
             code: None,
-            reason: refusal.map(|refusal| refusal.message.clone()),
+            reason: refusal.map(|refusal| printable(&refusal.message)),
             nearest: None,
             hint: None,
             facts: Facts {
                 client_id: Some(self.principal.client_id().to_string()),
-                client_name: client.map(|client| client.name.clone()),
-                subject: subject.map(str::to_owned),
-                resource: Some(crate::shorten(resource)),
+                client_name: client.map(|client| printable(&client.name)),
+                subject: subject.map(printable),
+                resource: Some(printable(&crate::shorten(resource))),
                 ..Facts::default()
             },
         };

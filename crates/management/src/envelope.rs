@@ -75,7 +75,7 @@ pub(crate) async fn answer(State(management): State<Shared>, mut request: Reques
     let graph = request.uri().path().starts_with("/v1.0/");
     let matched = request.extensions().get::<MatchedPath>().cloned();
     request.extensions_mut().insert(ids);
-    let mut response = next.run(request).await;
+    let mut response = run(request, next).await;
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
         let rendered = render(&refusal, &management, ids, graph);
         // What routing said, `Allow` above all, stays true.
@@ -90,6 +90,20 @@ pub(crate) async fn answer(State(management): State<Shared>, mut request: Reques
     }
     add_headers(response.headers_mut(), ids, graph);
     response
+}
+
+/// Runs a request; one that writes runs in a task of its own. A client that resets its stream, or a
+/// time limit, drops this future: between a write and its audit record that would leave a change
+/// that nobody recorded, and keys of a withdrawn issuer in use.
+async fn run(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        // A panic goes on to where panics are answered; nothing else ends the task early.
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 fn render(refusal: &Refusal, management: &Management, ids: Ids, graph: bool) -> Response {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use symbolon_core::{
     access::AccessError,
+    causes::with_causes,
     ports::{PortError, management::StoreError},
 };
 use symbolon_issuer::port::ServiceAccountError;
@@ -105,20 +106,9 @@ impl Refusal {
 
     /// Our fault: the cause goes to the log, once and here, and never to the client.
     pub(crate) fn failed(cause: &(dyn Error + 'static)) -> Self {
-        error!(error = cause, "a request to the management plane failed: {}", chain(cause));
+        error!(error = cause, "a request to the management plane failed: {}", with_causes(cause));
         Self::new(Kind::Failed, "InternalServerError", "The server failed; its log says why.")
     }
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }
 
 /// The extension waits for [`crate::envelope`], which knows the API and the URLs.

@@ -4,7 +4,7 @@
 //! Each step looks first and makes only what is missing, so a start that was cut off in the middle
 //! is completed by the next one.
 
-use std::{net::IpAddr, path::Path};
+use std::{net::IpAddr, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -39,6 +39,7 @@ const LOCATION: &str = "local";
 const SEALED_CA: &str = "certificate-authority";
 const SEALED_ISSUER_KEY: &str = "cluster-issuer-key";
 const SEALED_ADMINISTRATOR: &str = "administrator";
+const SEALED_REGISTERED: &str = "administrator-registered";
 /// Seconds that the administrator's certificate is valid.
 const ADMINISTRATOR_SECONDS: i64 = 5 * 365 * 24 * 3600;
 
@@ -152,21 +153,36 @@ async fn issuer_key(store: &Store) -> Result<SigningKey> {
 /// The administrator is an application with a certificate and the role Owner at `/`. Its key lies
 /// sealed in the store and in clear in `administrator.json`, which only the owner can read.
 async fn administrator(store: &Store, directory: &DataDir, tenant: TenantId) -> Result<()> {
-    let json = if let Some(sealed) = store.sealed(SEALED_ADMINISTRATOR).await? {
-        sealed
+    let sealed = store.sealed(SEALED_ADMINISTRATOR).await?;
+    let registered = store.sealed(SEALED_REGISTERED).await?;
+    let known = sealed.map(|json| Ok::<_, serde_json::Error>((serde_json::from_slice::<Administrator>(&json)?, json)));
+    let known = known.transpose().context("the administrator is damaged")?;
+    // One that was registered and is gone was deleted, perhaps because its key leaked: it does not
+    // come back, another one is made.
+    let known = known.filter(|(administrator, _)| {
+        let id = administrator.client_id.to_string();
+        let was_registered = registered.as_ref().is_some_and(|registered| registered.as_slice() == id.as_bytes());
+        !was_registered || store.client(tenant, administrator.client_id).is_some()
+    });
+    let (administrator, json) = if let Some(known) = known {
+        known
     } else {
         let made = tokio::task::spawn_blocking(move || new_administrator(tenant)).await??;
         let json = Zeroizing::new(serde_json::to_vec_pretty(&made)?);
         store.put_sealed(SEALED_ADMINISTRATOR, &json).await.context("the administrator cannot be stored")?;
-        json
+        (made, json)
     };
-    let administrator: Administrator = serde_json::from_slice(&json).context("the administrator is damaged")?;
+    let id = administrator.client_id.to_string();
     if store.client(tenant, administrator.client_id).is_none() {
         register(store, &administrator).await.context("the administrator cannot be registered")?;
     }
+    if registered.as_ref().is_none_or(|registered| registered.as_slice() != id.as_bytes()) {
+        store.put_sealed(SEALED_REGISTERED, id.as_bytes()).await.context("the administrator cannot be stored")?;
+    }
     let path = directory.administrator();
     let on_disk = std::fs::read(&path).ok().map(Zeroizing::new);
-    if on_disk.as_ref() != Some(&json) {
+    let others_can_read = std::fs::metadata(&path).is_ok_and(|found| found.mode() & 0o077 != 0);
+    if on_disk.as_ref() != Some(&json) || others_can_read {
         write_atomically(&path, &json, 0o600).with_context(|| format!("`{}` cannot be written", path.display()))?;
     }
     Ok(())

@@ -13,7 +13,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -71,6 +71,7 @@ impl DataDir {
             .mode(0o700)
             .create(&self.0)
             .with_context(|| format!("the data directory `{}` cannot be created", self.0.display()))?;
+        self.check_owner()?;
         let path = self.0.join("lock");
         let mut file = OpenOptions::new()
             .read(true)
@@ -78,6 +79,8 @@ impl DataDir {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // Never through a link: the file is emptied below.
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .with_context(|| format!("the data directory `{}` cannot be written", self.0.display()))?;
         match file.try_lock() {
@@ -102,9 +105,52 @@ impl DataDir {
     }
 }
 
+impl DataDir {
+    /// A database that is gone while the administrator is there was lost: to start anew without a
+    /// word would hand out another tenant and another CA under the old name. A start that was cut
+    /// off before it had made an administrator is no loss.
+    ///
+    /// # Errors
+    /// When the database was lost.
+    pub(crate) fn check_database(&self) -> Result<()> {
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.len());
+        let is_empty = size(self.database()) == 0 && size(self.0.join("symbolon.db-wal")) == 0;
+        if is_empty && self.administrator().exists() {
+            bail!(
+                "the database `{}` is missing or empty, though this directory holds an installation: put it back from a backup, or remove the directory to start anew",
+                self.database().display()
+            );
+        }
+        Ok(())
+    }
+
+    /// Who else could write the directory could put another database or another key in place.
+    fn check_owner(&self) -> Result<()> {
+        let found = fs::metadata(&self.0).with_context(|| format!("`{}` cannot be read", self.0.display()))?;
+        let me = rustix::process::getuid().as_raw();
+        if found.uid() != me {
+            bail!("the data directory `{}` belongs to user {}, expected {me}", self.0.display(), found.uid());
+        }
+        if found.mode() & 0o022 != 0 {
+            bail!(
+                "the data directory `{}` can be written by others (mode {:04o}): mend it with `chmod go-w {0}`",
+                self.0.display(),
+                found.mode() & 0o7777
+            );
+        }
+        Ok(())
+    }
+}
+
 /// Writes a file as a whole: a reader sees the old or the new one, never half of it, and after a
 /// crash one of them is there.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+    let unchanged = fs::metadata(path).is_ok_and(|found| found.mode() & 0o777 == mode)
+        && fs::read(path).is_ok_and(|found| found == contents);
+    if unchanged {
+        // A restart on a full disk must not fail for want of what is there already.
+        return Ok(());
+    }
     let directory = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(directory)?;
     file.as_file().set_permissions(fs::Permissions::from_mode(mode))?;
@@ -141,6 +187,27 @@ mod tests {
         assert!(message.contains(&std::process::id().to_string()), "{message}");
         drop(first);
         assert!(directory.lock().is_ok());
+    }
+
+    #[test]
+    fn a_lost_database_is_not_replaced_by_a_new_one() {
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = DataDir::new(temporary.path().to_owned());
+        assert!(directory.check_database().is_ok());
+        fs::write(directory.administrator(), "{}").unwrap();
+        let message = directory.check_database().unwrap_err().to_string();
+        assert!(message.contains("is missing or empty"), "{message}");
+        fs::write(directory.database(), "SQLite").unwrap();
+        assert!(directory.check_database().is_ok());
+    }
+
+    #[test]
+    fn a_directory_that_others_can_write_is_refused() {
+        let temporary = tempfile::tempdir().unwrap();
+        fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let directory = DataDir::new(temporary.path().to_owned());
+        let message = directory.lock().err().unwrap().to_string();
+        assert!(message.contains("can be written by others (mode 0777)"), "{message}");
     }
 
     #[test]

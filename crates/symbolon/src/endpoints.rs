@@ -109,7 +109,9 @@ impl Endpoints {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("`{}` cannot be read", path.display())),
         };
-        let endpoints = serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", path.display()))?;
+        let endpoints = serde_json::from_slice(&text).with_context(|| {
+            format!("`{}` is damaged: remove it, and the next `symbolon up` writes it anew", path.display())
+        })?;
         Ok(Some(endpoints))
     }
 

@@ -2,6 +2,16 @@
 
 #![expect(clippy::doc_markdown, reason = "doc comments of arguments are help texts, printed as they are")]
 
+/// Prints on standard output; where nobody reads it any more, the program ends as others do.
+macro_rules! out {
+    ($($argument:tt)*) => { crate::output::write(&format!($($argument)*)) };
+}
+
+/// As `out!`, with a line break at the end.
+macro_rules! outln {
+    ($($argument:tt)*) => { crate::output::write(&format!("{}\n", format_args!($($argument)*))) };
+}
+
 mod args;
 mod bootstrap;
 mod command;

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write as _};
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::Serialize;
+use symbolon_core::difference::printable;
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -16,14 +17,29 @@ pub(crate) enum OutputFormat {
     Json,
 }
 
+/// What shells report for a program that a closed pipe ended: 128 and the number of SIGPIPE.
+const CLOSED_PIPE: i32 = 141;
+
+/// Writes to standard output. Where the reader has gone (`| head`) the program ends without a
+/// word; any other failure, such as a full disk, is said.
+pub(crate) fn write(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) else {
+        return;
+    };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        std::process::exit(CLOSED_PIPE);
+    }
+    print_error(&anyhow::Error::new(error).context("standard output cannot be written"));
+    std::process::exit(1);
+}
+
 /// Prints a value as indented JSON.
 ///
 /// # Errors
-/// When standard output is closed.
+/// When it cannot be printed as JSON.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, value)?;
-    writeln!(out)?;
+    outln!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
@@ -31,20 +47,22 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
 pub(crate) fn print_fields(fields: &[(&str, String)]) {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
     for (name, value) in fields {
-        println!("{}  {value}", dim(&format!("{name:<width$}")));
+        outln!("{}  {}", dim(&format!("{name:<width$}")), printable(value));
     }
 }
 
 /// Prints rows under a header, or a sentence where there are none.
 pub(crate) fn print_table(header: &[&str], rows: &[Vec<String>], nothing: &str) {
     if rows.is_empty() {
-        println!("{nothing}");
+        outln!("{nothing}");
         return;
     }
-    print!("{}", table(header, rows, &dim));
+    out!("{}", table(header, rows, &dim));
 }
 
 fn table(header: &[&str], rows: &[Vec<String>], style: &dyn Fn(&str) -> String) -> String {
+    // Names come from many hands; none may move the cursor of whoever reads them.
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
         cells.chain(header.get(column).map(|name| name.len())).max().unwrap_or_default()
@@ -56,7 +74,7 @@ fn table(header: &[&str], rows: &[Vec<String>], style: &dyn Fn(&str) -> String) 
     };
     let names: Vec<String> = header.iter().map(|name| name.to_uppercase()).collect();
     let mut text = format!("{}\n", style(&line(&names)));
-    for row in rows {
+    for row in &rows {
         text.push_str(&line(row));
         text.push('\n');
     }
@@ -70,8 +88,8 @@ fn table(header: &[&str], rows: &[Vec<String>], style: &dyn Fn(&str) -> String) 
 pub(crate) fn print_deleted(what: &str, name: &str, deleted: bool, format: OutputFormat) -> Result<()> {
     match format {
         OutputFormat::Json => print_json(&serde_json::json!({ "name": name, "deleted": deleted }))?,
-        OutputFormat::Table if deleted => println!("{what} `{name}` was deleted"),
-        OutputFormat::Table => println!("there was no {what} `{name}`"),
+        OutputFormat::Table if deleted => outln!("{what} `{name}` was deleted"),
+        OutputFormat::Table => outln!("there was no {what} `{name}`"),
     }
     Ok(())
 }

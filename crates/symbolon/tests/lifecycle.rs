@@ -307,3 +307,68 @@ fn the_demo_succeeds_and_fails_when_its_credential_is_altered() {
     assert!(errors(&altered).contains("step 6 did not do what it says"), "{}", errors(&altered));
     assert!(errors(&altered).contains("AADSTS700213"), "{}", errors(&altered));
 }
+
+#[test]
+fn a_name_of_dots_reaches_no_other_resource() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    directory.prepare();
+    for name in ["..", ".", "", "%2E%2E"] {
+        let output = directory.output(&["federated-credential", "delete", "--identity", "sademo", "--name", name]);
+        assert_eq!(output.status.success(), name == "%2E%2E", "`{name}`: {}", errors(&output));
+    }
+    assert_eq!(directory.json(&["identity", "list"]).as_array().unwrap().len(), 1);
+    assert_eq!(directory.json(&["federated-credential", "list", "--identity", "sademo"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_lost_database_is_refused_and_not_replaced() {
+    let directory = Directory::new();
+    directory.up().stop("-TERM");
+    std::fs::remove_file(directory.data().join("symbolon.db")).unwrap();
+    let _ = std::fs::remove_file(directory.data().join("symbolon.db-wal"));
+    let output = directory.output(&["up", "--port-base", &directory.port_base.to_string()]);
+    assert!(errors(&output).contains("is missing or empty, though this directory holds an installation"));
+}
+
+#[test]
+fn a_deleted_administrator_does_not_come_back() {
+    let directory = Directory::new();
+    let up = directory.up();
+    let read = || {
+        let text = std::fs::read(directory.data().join("administrator.json")).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["clientId"].as_str().unwrap().to_owned()
+    };
+    let old = read();
+    directory.text(&["ad", "app", "delete", "--id", &old]);
+    assert!(!directory.output(&["identity", "list"]).status.success());
+    up.stop("-TERM");
+    let _up = directory.up();
+    assert_ne!(read(), old);
+    let applications = directory.text(&["ad", "app", "list"]);
+    assert!(!applications.contains(&old), "{applications}");
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    let mut child =
+        directory.command(&["audit", "list"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(errors(&output), "");
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = directory.command(&["audit", "list"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    assert!(errors(&output).contains("standard output cannot be written"), "{}", errors(&output));
+}
+
+#[test]
+fn a_command_that_is_not_there_has_the_code_of_shells() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    directory.prepare();
+    let output = directory.output(&["run", "--service-account", "default/sademo", "--", "no-such-command"]);
+    assert_eq!(output.status.code(), Some(127));
+    assert!(errors(&output).contains("`no-such-command` cannot be run"), "{}", errors(&output));
+}

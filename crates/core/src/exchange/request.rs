@@ -75,7 +75,7 @@ impl<'a> TokenRequest<'a> {
         };
         let credential = credential(field("client_assertion"), field("client_assertion_type"), secret)?;
         let resource = match endpoint {
-            Endpoint::V1 => required("resource")?.to_owned(),
+            Endpoint::V1 => resource_parameter(required("resource")?)?,
             Endpoint::V2 if field("resource").is_some() => return Err(AadError::ResourceParameter),
             Endpoint::V2 => resource_of_scope(required("scope")?)?,
         };
@@ -120,6 +120,14 @@ fn credential<'a>(
             None => Err(AadError::MissingParameter { name: "client_assertion_type" }),
         },
     }
+}
+
+/// The resource of version 1. It becomes `aud` and stands in the log, so like a scope it is printable.
+fn resource_parameter(resource: &str) -> Result<String, AadError> {
+    if resource.chars().all(|c| c.is_ascii_graphic()) {
+        return Ok(resource.to_owned());
+    }
+    Err(AadError::ResourceNotFound { resource: printable(resource), tenant: String::new() })
 }
 
 /// Scopes of OpenID Connect that MSAL for Go and Java adds to every request; they name no resource.

@@ -203,15 +203,14 @@ fn wanted(name: &str, fields: &Fields<'_>) -> Result<FederatedCredential, Refusa
     };
     FederatedCredential::new(name, issuer, subject, &audiences.unwrap_or_default(), None).map_err(|error| {
         let message = match &error {
-            InvalidCredential::Name(_) => {
-                format!(
-                    "Federated Identity Credential name '{}' is invalid. {}",
-                    crate::shorten(name),
-                    sentence(&error)
-                )
-            }
+            InvalidCredential::Name(_) => format!(
+                "Federated Identity Credential name '{}' is invalid. Expected 3 to 120 letters, digits, hyphens or underscores, starting with a letter or digit.",
+                crate::shorten(name)
+            ),
             InvalidCredential::Audiences(_) => "Federated identity credentials must have exactly one audience.".into(),
-            InvalidCredential::Issuer(_) | InvalidCredential::Length { .. } => sentence(&error),
+            InvalidCredential::Issuer(_) | InvalidCredential::Length { .. } | InvalidCredential::Control(_) => {
+                sentence(&error)
+            }
         };
         Refusal::invalid("BadRequest", message)
     })

@@ -113,8 +113,9 @@ fn wanted(
     let location = fields.string("location")?.filter(|location| !location.trim().is_empty()).ok_or_else(|| {
         Refusal::invalid("LocationRequired", "The location property is required for this definition.")
     })?;
-    if location.chars().count() > MAX_LOCATION {
-        return Err(Refusal::invalid("InvalidRequestContent", "The location is longer than 90 characters."));
+    if location.chars().count() > MAX_LOCATION || location.chars().any(char::is_control) {
+        let message = "The location is longer than 90 characters or holds a control character.";
+        return Err(Refusal::invalid("InvalidRequestContent", message));
     }
     Ok(ManagedIdentity {
         tenant,

@@ -117,7 +117,7 @@ pub(crate) async fn run(args: AdArgs, context: &Context) -> Result<()> {
             show(&made, context)?;
             if context.output == OutputFormat::Table {
                 let next = format!("next: symbolon ad app credential add --id {}", made.app_id);
-                println!("\n{}", output::dim(&next));
+                outln!("\n{}", output::dim(&next));
             }
             Ok(())
         }
@@ -155,7 +155,7 @@ async fn credential(command: CredentialCommand, client: &ManagementClient, conte
                         ("secret", made.secret),
                         ("expires", made.end),
                     ]);
-                    println!("\n{}", output::warning("the secret is shown this once: keep it now"));
+                    outln!("\n{}", output::warning("the secret is shown this once: keep it now"));
                 }
             }
             Ok(())

@@ -5,7 +5,10 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use symbolon_core::audit::{AuditEntry, Operation, Outcome};
+use symbolon_core::{
+    audit::{AuditEntry, Operation, Outcome},
+    difference::printable,
+};
 
 use crate::{
     context::Context,
@@ -70,18 +73,18 @@ fn print_all(entries: &[AuditEntry], context: &Context) -> Result<()> {
         return output::print_json(&entries);
     }
     if entries.is_empty() {
-        println!("nothing was asked yet");
+        outln!("nothing was asked yet");
     }
     for entry in entries {
-        println!("{}", render(entry));
+        outln!("{}", render(entry));
     }
     Ok(())
 }
 
 fn print_one(entry: &AuditEntry, context: &Context) -> Result<()> {
     match context.output {
-        OutputFormat::Json => println!("{}", serde_json::to_string(entry)?),
-        OutputFormat::Table => println!("{}", render(entry)),
+        OutputFormat::Json => outln!("{}", serde_json::to_string(entry)?),
+        OutputFormat::Table => outln!("{}", render(entry)),
     }
     Ok(())
 }
@@ -112,11 +115,11 @@ fn render(entry: &AuditEntry) -> String {
     ];
     for (name, value) in details {
         if let Some(value) = value {
-            let _ = write!(line, "  {}{value}", output::dim(&format!("{name}=")));
+            let _ = write!(line, "  {}{}", output::dim(&format!("{name}=")), printable(value));
         }
     }
     for text in [&record.reason, &record.hint].into_iter().flatten() {
-        let _ = write!(line, "\n         {}", output::warning(text));
+        let _ = write!(line, "\n         {}", output::warning(&printable(text)));
     }
     line
 }

@@ -4,6 +4,7 @@
 //! own, and the workload is a child of `symbolon run`.
 
 use std::{
+    io::Write as _,
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -222,7 +223,8 @@ impl Story {
 
     fn say(&self, text: &str) {
         if !self.quiet {
-            println!("{text}");
+            // A reader that has gone must not end the demo before it has cleaned up.
+            let _ = writeln!(std::io::stdout(), "{text}");
         }
     }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: EnvArgs, context: &Context) -> Result<()> {
         variables.extend(as_service_account(account, context, &directory).await?);
     }
     let default = if context.output == OutputFormat::Json { Format::Json } else { Format::Shell };
-    print!("{}", render(&variables, args.format.unwrap_or(default))?);
+    out!("{}", render(&variables, args.format.unwrap_or(default))?);
     Ok(())
 }
 

@@ -147,7 +147,7 @@ async fn create(fields: &Fields, client: &ManagementClient, context: &Context) -
             }
             None => "symbolon audit list --follow".to_owned(),
         };
-        println!("\n{}", output::dim(&format!("next: {next}")));
+        outln!("\n{}", output::dim(&format!("next: {next}")));
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub(crate) async fn run(args: IdentityArgs, context: &Context) -> Result<()> {
             let identity = client.create_identity(&name, location.as_deref()).await?;
             show(&identity, context)?;
             if context.output == OutputFormat::Table {
-                println!(
+                outln!(
                     "\n{}",
                     output::dim(&format!(
                         "next: symbolon service-account create default/{name} --client-id {}",

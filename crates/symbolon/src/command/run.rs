@@ -24,6 +24,7 @@ use crate::{
     context::Context,
     data_dir::DataDir,
     endpoints::Endpoints,
+    output,
     system::SystemClock,
 };
 
@@ -39,6 +40,10 @@ const RETRY: Duration = Duration::from_secs(15);
 pub(crate) const CLIENT_ID_ANNOTATION: &str = "azure.workload.identity/client-id";
 /// The service account's annotation that names another tenant.
 const TENANT_ID_ANNOTATION: &str = "azure.workload.identity/tenant-id";
+
+/// What shells report for a command that is not there, and for one that cannot be run.
+const NOT_FOUND: u8 = 127;
+const NOT_EXECUTABLE: u8 = 126;
 
 /// Variables that a pod would not have: credentials of the person at the keyboard, which
 /// `DefaultAzureCredential` would take first, and the way to the administrator's credential.
@@ -105,9 +110,14 @@ pub(crate) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode> {
     let token = request_token(&client, &args.service_account, &options).await?;
     let file = TokenFile::create(&token.token)?;
     let variables = variables(&endpoints, &account.annotations, &file, &args.service_account)?;
-    let mut child = spawn(&args.command, variables)?;
-    let mut refresh_at = refresh_in(token.expiration);
+    // Before the child starts: a signal that came in between would end this program alone, and leave
+    // the child and its token behind.
     let mut signals = forwarded_signals()?;
+    let mut child = match spawn(&args.command, variables) {
+        Ok(child) => child,
+        Err(failure) => return Ok(failure),
+    };
+    let mut refresh_at = refresh_in(token.expiration);
     let mut warned = false;
     let status = loop {
         tokio::select! {
@@ -162,15 +172,22 @@ fn variables(
     Ok(variables)
 }
 
-fn spawn(command: &[OsString], variables: BTreeMap<&'static str, OsString>) -> Result<Child> {
-    let (program, arguments) = command.split_first().context("no command was given")?;
+/// Starts the command; where it cannot be run, the code is the one that shells have for that.
+fn spawn(command: &[OsString], variables: BTreeMap<&'static str, OsString>) -> Result<Child, ExitCode> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(ExitCode::FAILURE);
+    };
     let mut builder = Command::new(program);
     builder.args(arguments);
     for name in REMOVED {
         builder.env_remove(name);
     }
     builder.envs(variables);
-    builder.spawn().with_context(|| format!("`{}` cannot be run", program.display()))
+    builder.spawn().map_err(|error| {
+        let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
+        output::print_error(&anyhow::Error::new(error).context(format!("`{}` cannot be run", program.display())));
+        ExitCode::from(code)
+    })
 }
 
 /// From now until 80 % of the token's life is over.

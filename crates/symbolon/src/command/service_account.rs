@@ -73,7 +73,7 @@ pub(crate) async fn run(args: ServiceAccountArgs, context: &Context) -> Result<(
                 .await?;
             show(&made, context)?;
             if context.output == OutputFormat::Table && client_id.is_some() {
-                println!("\n{}", output::dim(&format!("next: symbolon run --service-account {account} -- COMMAND")));
+                outln!("\n{}", output::dim(&format!("next: symbolon run --service-account {account} -- COMMAND")));
             }
             Ok(())
         }

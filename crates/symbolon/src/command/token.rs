@@ -149,7 +149,7 @@ async fn create(args: CreateArgs, context: &Context) -> Result<()> {
             output::print_json(&json!({ "token": made.token.as_str(), "expirationTimestamp": expiration.to_string() }))
         }
         OutputFormat::Table => {
-            println!("{}", made.token.as_str());
+            outln!("{}", made.token.as_str());
             Ok(())
         }
     }

@@ -24,6 +24,10 @@ const DEFAULT_PORT_BASE: u16 = 8443;
 /// How long the servers' certificate is valid; it is renewed after two thirds of it.
 const LEAF_VALID: Duration = Duration::from_hours(90 * 24);
 
+/// The most bytes of a token request: an assertion of 16 KiB, form-encoded, and room for what SDKs
+/// add. Everybody can send one, so more would only serve to fill the memory.
+const TOKEN_REQUEST_BYTES: usize = 64 * 1024;
+
 const EXAMPLES: &str = "\
 Examples:
   symbolon up
@@ -88,6 +92,7 @@ pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
     let layout = layout(&args, &directory)?;
     let listeners = Listeners::bind(&layout)?;
 
+    directory.check_database()?;
     let wrapping_key = args.wrapping_key_file.clone().unwrap_or_else(|| directory.wrapping_key());
     let options = Options { database: directory.database(), wrapping_key };
     let random = Arc::new(SystemEntropy::new());
@@ -103,6 +108,7 @@ fn layout(args: &UpArgs, directory: &DataDir) -> Result<Layout> {
     let last = Endpoints::read(directory)?;
     let port_base = args.port_base.or(last.as_ref().map(|last| last.port_base)).unwrap_or(DEFAULT_PORT_BASE);
     let host = args.host.clone().or(last.map(|last| last.host)).unwrap_or_else(|| "localhost".into());
+    let _: SubjectName = host.parse().with_context(|| format!("--host `{host}` cannot stand in a certificate"))?;
     Layout::new(host, args.listen, port_base)
 }
 
@@ -147,12 +153,13 @@ async fn serve(
     let readiness = Readiness::new();
     let ready = readiness.register("start");
     let mut servers = Servers::new(metrics);
-    for (name, listener, router) in [
-        ("authority", listeners.authority, authority),
-        ("management", listeners.management, management),
-        ("issuer", listeners.issuer, issuer),
+    for (name, listener, router, body_bytes) in [
+        ("authority", listeners.authority, authority, TOKEN_REQUEST_BYTES),
+        ("management", listeners.management, management, Limits::default().body_bytes),
+        ("issuer", listeners.issuer, issuer, 0),
     ] {
-        servers.add(Server { name, listener, tls: Some(tls.clone()), router, limits: Limits::default() });
+        let limits = Limits { body_bytes, ..Limits::default() };
+        servers.add(Server { name, listener, tls: Some(tls.clone()), router, limits });
     }
     servers.add_health(listeners.health, readiness);
     let renewal = tokio::spawn(renew(ca, names, tls));

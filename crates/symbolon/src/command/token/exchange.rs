@@ -53,7 +53,7 @@ pub(super) async fn run(args: ExchangeArgs, context: &Context) -> Result<()> {
                 "access_token": answer.access_token,
             })),
             OutputFormat::Table => {
-                println!("{}", answer.access_token);
+                outln!("{}", answer.access_token);
                 Ok(())
             }
         },

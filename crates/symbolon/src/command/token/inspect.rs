@@ -74,7 +74,7 @@ pub(crate) async fn run(args: InspectArgs, context: &Context) -> Result<()> {
         OutputFormat::Json => {
             output::print_json(&json!({ "header": header, "claims": claims, "signature": signature }))?;
         }
-        OutputFormat::Table => print!("{}", render(&header, &claims, &signature, SystemClock.now())),
+        OutputFormat::Table => out!("{}", render(&header, &claims, &signature, SystemClock.now())),
     }
     match signature {
         Signature::Invalid { reason } => bail!("the token's signature is not valid: {reason}"),
@@ -96,6 +96,10 @@ pub(crate) fn decode(token: &str) -> Result<(Value, Value)> {
 }
 
 async fn check(token: &str, claims: &Value, jwks_file: Option<&PathBuf>, context: &Context) -> Result<Signature> {
+    // Unsigned and otherwise impossible tokens are not valid whatever the keys are.
+    if let Err(error) = Unverified::parse(token) {
+        return Ok(Signature::Invalid { reason: error.to_string() });
+    }
     let (document, origin) = match jwks_file {
         Some(path) => {
             let text = std::fs::read(path).with_context(|| format!("`{}` cannot be read", path.display()))?;
@@ -172,7 +176,7 @@ fn section(text: &mut String, title: &str, object: &Value, now: Timestamp) {
             (_, Value::String(string)) => printable(string),
             (_, other) => printable(&other.to_string()),
         };
-        let _ = writeln!(text, "  {name:<14} {shown}  {}", output::dim(meaning(name, is_access_token)));
+        let _ = writeln!(text, "  {:<14} {shown}  {}", printable(name), output::dim(meaning(name, is_access_token)));
     }
 }
 
