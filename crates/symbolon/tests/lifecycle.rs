@@ -234,11 +234,12 @@ fn run_passes_exit_code_and_signals_through_and_leaves_nothing_behind() {
     assert_eq!(running.wait().unwrap().code(), Some(3));
     assert_eq!(leftovers(runtime.path()), Vec::<PathBuf>::new());
 
-    let mut killed = run("echo started; exec sleep 600").spawn().unwrap();
+    let mut killed = run("echo $$; exec sleep 600").spawn().unwrap();
     let mut lines = BufReader::new(killed.stdout.take().unwrap()).lines();
-    assert_eq!(lines.next().unwrap().unwrap(), "started");
+    let orphan = lines.next().unwrap().unwrap();
     killed.kill().unwrap();
     killed.wait().unwrap();
+    assert!(Command::new("kill").args(["-KILL", &orphan]).status().unwrap().success());
     assert_eq!(leftovers(runtime.path()).len(), 1);
     assert!(run("true").status().unwrap().success());
     assert_eq!(leftovers(runtime.path()), Vec::<PathBuf>::new());

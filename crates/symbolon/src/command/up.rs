@@ -163,9 +163,11 @@ async fn serve(
     }
     servers.add_health(listeners.health, readiness);
     let renewal = tokio::spawn(renew(ca, names, tls));
+    // Before `ready` is said: whoever waits for it may send a signal in the same moment.
+    let shutdown = system_signals();
     announce(&endpoints, context)?;
     ready.set(true);
-    let outcome = servers.run(system_signals()).await;
+    let outcome = servers.run(shutdown).await;
     renewal.abort();
     outcome.context("the servers ended")
 }
