@@ -17,6 +17,7 @@ use tokio::{
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
     sync::mpsc,
+    time::Instant,
 };
 
 use crate::{
@@ -117,19 +118,19 @@ pub(crate) async fn run(args: RunArgs, context: &Context) -> Result<ExitCode> {
         Ok(child) => child,
         Err(failure) => return Ok(failure),
     };
-    let mut refresh_at = refresh_in(token.expiration);
+    let mut refresh_at = Instant::now() + refresh_in(token.expiration, now());
     let mut warned = false;
     let status = loop {
         tokio::select! {
             status = child.wait() => break status.context("the command cannot be waited for")?,
             Some(signal) = signals.recv() => forward(&child, signal),
-            () = tokio::time::sleep(refresh_at) => {
+            () = tokio::time::sleep_until(refresh_at) => {
                 let refreshed = match request_token(&client, &args.service_account, &options).await {
                     Ok(token) => file.replace(&token.token).map(|()| token.expiration),
                     Err(error) => Err(error),
                 };
-                refresh_at = match refreshed {
-                    Ok(expiration) => { warned = false; refresh_in(expiration) }
+                refresh_at = Instant::now() + match refreshed {
+                    Ok(expiration) => { warned = false; refresh_in(expiration, now()) }
                     Err(error) => {
                         if !warned {
                             eprintln!("symbolon: the token cannot be refreshed, the old one stays while it is valid: {error:#}");
@@ -190,11 +191,15 @@ fn spawn(command: &[OsString], variables: BTreeMap<&'static str, OsString>) -> R
     })
 }
 
-/// From now until 80 % of the token's life is over.
-fn refresh_in(expiration: i64) -> Duration {
-    let left = expiration - SystemClock.now().as_second();
+/// From `now` until 80 % of what is left of the token's life is over; both in unix seconds.
+fn refresh_in(expiration: i64, now: i64) -> Duration {
+    let left = expiration - now;
     let seconds = (left * REFRESH_PERCENT / 100).max(1);
     Duration::from_secs(seconds.unsigned_abs())
+}
+
+fn now() -> i64 {
+    SystemClock.now().as_second()
 }
 
 /// Signals that are passed on. At a terminal the child stands in the same foreground group and
@@ -237,4 +242,17 @@ fn forward(child: &Child, signal: Signal) {
 fn exit_code(status: ExitStatus) -> ExitCode {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(1);
     ExitCode::from(u8::try_from(code & 0xff).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_refreshed_when_four_fifths_of_its_life_are_over() {
+        assert_eq!(refresh_in(1_000, 0), Duration::from_secs(800));
+        assert_eq!(refresh_in(3_700, 100), Duration::from_mins(48));
+        assert_eq!(refresh_in(100, 100), Duration::from_secs(1));
+        assert_eq!(refresh_in(0, 100), Duration::from_secs(1));
+    }
 }
