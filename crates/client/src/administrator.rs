@@ -8,7 +8,7 @@ use symbolon_jose::{SigningHeader, SigningKey, digest};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{Audience, ClientError, ManagementClient, exchange::token_request};
+use crate::{Audience, ClientError, ManagementClient, TokenAnswer, exchange::token_request};
 
 /// Seconds that an assertion lives.
 const ASSERTION_SECONDS: i64 = 300;
@@ -36,7 +36,7 @@ struct Claims<'a> {
 }
 
 /// Asks the authority for a token as the administrator (`private_key_jwt`).
-pub(crate) async fn token(client: &ManagementClient, audience: Audience) -> Result<String, ClientError> {
+pub(crate) async fn token(client: &ManagementClient, audience: Audience) -> Result<TokenAnswer, ClientError> {
     let administrator = read(&client.data_dir.join("administrator.json"))?;
     let endpoint = format!("{}/{}/oauth2/v2.0/token", client.installation.authority, administrator.tenant_id);
     let assertion = sign(&administrator, &endpoint, client.clock.now().as_second())?;
@@ -45,7 +45,7 @@ pub(crate) async fn token(client: &ManagementClient, audience: Audience) -> Resu
         Audience::Graph => "https://graph.microsoft.com/.default".to_owned(),
     };
     let answer = token_request(&client.transport, &endpoint, &administrator.client_id, &assertion, &scope).await?;
-    answer.map(|answer| answer.access_token).map_err(|error| ClientError::Refused(error.error_description))
+    answer.map_err(|error| ClientError::Refused(error.error_description))
 }
 
 fn read(path: &Path) -> Result<Administrator, ClientError> {

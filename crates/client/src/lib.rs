@@ -31,6 +31,16 @@ pub use model::{
 use transport::Transport;
 pub use transport::WireRecord;
 
+/// Seconds before its end at which a token is no longer used.
+const RENEW_SECONDS: i64 = 300;
+
+/// The administrator's token for one API.
+struct Token {
+    value: String,
+    /// Unix seconds.
+    fresh_until: i64,
+}
+
 /// Which API a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Audience {
@@ -46,7 +56,7 @@ pub struct ManagementClient {
     data_dir: PathBuf,
     clock: Arc<dyn Clock>,
     transport: Transport,
-    tokens: Mutex<HashMap<Audience, String>>,
+    tokens: Mutex<HashMap<Audience, Token>>,
 }
 
 impl ManagementClient {
@@ -89,15 +99,18 @@ impl ManagementClient {
         self.transport.call(method, &url, &token, body).await
     }
 
-    /// The administrator's token, asked for once a process.
+    /// The administrator's token; asked for again shortly before it expires, since `symbolon run` and
+    /// `audit list --follow` outlive it.
     async fn token(&self, audience: Audience) -> Result<String, ClientError> {
         let mut tokens = self.tokens.lock().await;
-        if let Some(token) = tokens.get(&audience) {
-            return Ok(token.clone());
+        let now = self.clock.now().as_second();
+        if let Some(token) = tokens.get(&audience).filter(|token| now < token.fresh_until) {
+            return Ok(token.value.clone());
         }
-        let token = administrator::token(self, audience).await?;
-        tokens.insert(audience, token.clone());
-        Ok(token)
+        let answer = administrator::token(self, audience).await?;
+        let fresh_until = now + answer.expires_in - RENEW_SECONDS;
+        tokens.insert(audience, Token { value: answer.access_token.clone(), fresh_until });
+        Ok(answer.access_token)
     }
 }
 

@@ -128,3 +128,28 @@ async fn an_assertion_signed_by_a_registered_certificate_gets_a_token() {
     let (status, answer) = post(&up, "/oauth2/v2.0/token", &forged.each_ref().map(|(n, v)| (*n, v.as_str()))).await;
     assert_eq!((status, &answer["error_codes"]), (401, &json!([700_027])), "{answer}");
 }
+
+/// The real clock, put forward by some seconds.
+struct Forward(std::sync::atomic::AtomicI64);
+
+impl symbolon_core::ports::Clock for Forward {
+    fn now(&self) -> Timestamp {
+        let ahead = self.0.load(std::sync::atomic::Ordering::Relaxed);
+        Timestamp::from_second(now().as_second() + ahead).unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_administrator_s_token_is_asked_for_again_before_it_expires() {
+    let up = Installation::start();
+    let clock = std::sync::Arc::new(Forward(0.into()));
+    let client = symbolon_client::ManagementClient::open(&up.path("data"), clock.clone()).unwrap();
+    client.identities().await.unwrap();
+    // Within its life the first token serves on: an assertion of this clock would be refused.
+    clock.0.store(50 * 60, std::sync::atomic::Ordering::Relaxed);
+    client.identities().await.unwrap();
+    // Near its end the client asks anew, which the server, whose clock is behind, refuses.
+    clock.0.store(56 * 60, std::sync::atomic::Ordering::Relaxed);
+    let error = client.identities().await.unwrap_err().to_string();
+    assert!(error.contains("AADSTS700024"), "{error}");
+}
