@@ -4,7 +4,7 @@
 //! Each step looks first and makes only what is missing, so a start that was cut off in the middle
 //! is completed by the next one.
 
-use std::{net::IpAddr, os::unix::fs::MetadataExt as _, path::Path};
+use std::{net::IpAddr, path::Path};
 
 use anyhow::{Context, Result, bail};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -159,11 +159,10 @@ async fn administrator(store: &Store, directory: &DataDir, tenant: TenantId) -> 
     let known = known.transpose().context("the administrator is damaged")?;
     // One that was registered and is gone was deleted, perhaps because its key leaked: it does not
     // come back, another one is made.
-    let known = known.filter(|(administrator, _)| {
-        let id = administrator.client_id.to_string();
-        let was_registered = registered.as_ref().is_some_and(|registered| registered.as_slice() == id.as_bytes());
-        !was_registered || store.client(tenant, administrator.client_id).is_some()
-    });
+    let was_registered =
+        |id: ClientId| registered.as_ref().is_some_and(|registered| **registered == id.to_string().into_bytes());
+    let is_there = |id: ClientId| store.client(tenant, id).is_some();
+    let known = known.filter(|(known, _)| !was_registered(known.client_id) || is_there(known.client_id));
     let (administrator, json) = if let Some(known) = known {
         known
     } else {
@@ -172,20 +171,18 @@ async fn administrator(store: &Store, directory: &DataDir, tenant: TenantId) -> 
         store.put_sealed(SEALED_ADMINISTRATOR, &json).await.context("the administrator cannot be stored")?;
         (made, json)
     };
-    let id = administrator.client_id.to_string();
-    if store.client(tenant, administrator.client_id).is_none() {
+    let id = administrator.client_id;
+    if !is_there(id) {
         register(store, &administrator).await.context("the administrator cannot be registered")?;
     }
-    if registered.as_ref().is_none_or(|registered| registered.as_slice() != id.as_bytes()) {
-        store.put_sealed(SEALED_REGISTERED, id.as_bytes()).await.context("the administrator cannot be stored")?;
+    if !was_registered(id) {
+        store
+            .put_sealed(SEALED_REGISTERED, id.to_string().as_bytes())
+            .await
+            .context("the administrator cannot be stored")?;
     }
     let path = directory.administrator();
-    let on_disk = std::fs::read(&path).ok().map(Zeroizing::new);
-    let others_can_read = std::fs::metadata(&path).is_ok_and(|found| found.mode() & 0o077 != 0);
-    if on_disk.as_ref() != Some(&json) || others_can_read {
-        write_atomically(&path, &json, 0o600).with_context(|| format!("`{}` cannot be written", path.display()))?;
-    }
-    Ok(())
+    write_atomically(&path, &json, 0o600).with_context(|| format!("`{}` cannot be written", path.display()))
 }
 
 fn new_administrator(tenant: TenantId) -> Result<Administrator> {

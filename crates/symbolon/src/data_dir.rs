@@ -18,6 +18,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use zeroize::Zeroizing;
 
 /// A data directory.
 #[derive(Clone, Debug)]
@@ -143,10 +144,10 @@ impl DataDir {
 }
 
 /// Writes a file as a whole: a reader sees the old or the new one, never half of it, and after a
-/// crash one of them is there.
+/// crash one of them is there. A file that has these contents and this mode already is left alone.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let unchanged = fs::metadata(path).is_ok_and(|found| found.mode() & 0o777 == mode)
-        && fs::read(path).is_ok_and(|found| found == contents);
+        && fs::read(path).map(Zeroizing::new).is_ok_and(|found| found.as_slice() == contents);
     if unchanged {
         // A restart on a full disk must not fail for want of what is there already.
         return Ok(());

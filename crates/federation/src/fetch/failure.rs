@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use rustls::CertificateError;
+use symbolon_core::causes::with_causes;
 use symbolon_core::difference::printable;
 use url::Url;
 
@@ -120,13 +121,7 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 
 /// The whole chain of causes in one line.
 pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    printable(&text)
+    printable(&with_causes(error))
 }
 
 fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
