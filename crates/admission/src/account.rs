@@ -1,0 +1,67 @@
+//! What is kept of a service account.
+
+/// A label or an annotation of a service account that somebody here reads.
+///
+/// A closed list, so that a cache of a hundred thousand accounts keeps nothing else of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// The label `azure.workload.identity/use`.
+    UseLabel,
+    /// The annotation `azure.workload.identity/use`; read before v0.15 of the upstream webhook.
+    UseAnnotation,
+    /// The annotation `azure.workload.identity/client-id`.
+    ClientId,
+    /// The annotation `azure.workload.identity/tenant-id`.
+    TenantId,
+    /// The annotation `azure.workload.identity/service-account-token-expiration`.
+    TokenExpiration,
+}
+
+/// A Kubernetes service account, reduced to the labels and annotations that are read here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceAccount {
+    entries: Box<[(Key, Box<str>)]>,
+}
+
+impl ServiceAccount {
+    /// Keeps what is read of an account's labels and annotations, and drops everything else.
+    pub fn new<'a>(
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+        annotations: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
+        let labels = labels.into_iter().filter_map(|(name, value)| Some((Key::of_label(name)?, value.into())));
+        let annotations =
+            annotations.into_iter().filter_map(|(name, value)| Some((Key::of_annotation(name)?, value.into())));
+        let mut entries: Vec<_> = labels.chain(annotations).collect();
+        entries.sort_by_key(|(key, _)| *key);
+        Self { entries: entries.into() }
+    }
+
+    /// The value of a label or an annotation, empty or not, if the account has it.
+    #[must_use]
+    pub fn get(&self, key: Key) -> Option<&str> {
+        self.entries.iter().find(|(name, _)| *name == key).map(|(_, value)| &**value)
+    }
+
+    /// Whether the account has nothing that is read here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+impl Key {
+    fn of_label(name: &str) -> Option<Self> {
+        (name == "azure.workload.identity/use").then_some(Self::UseLabel)
+    }
+
+    fn of_annotation(name: &str) -> Option<Self> {
+        Some(match name.strip_prefix("azure.workload.identity/")? {
+            "use" => Self::UseAnnotation,
+            "client-id" => Self::ClientId,
+            "tenant-id" => Self::TenantId,
+            "service-account-token-expiration" => Self::TokenExpiration,
+            _ => return None,
+        })
+    }
+}
