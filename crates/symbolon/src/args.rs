@@ -1,17 +1,14 @@
 //! The command line.
 
-use std::path::PathBuf;
-
 use clap::{Args, Parser, Subcommand};
 
-use crate::{
-    command::{
-        ad, audit, completions, demo, demo_client, env, federated_credential, identity, run, service_account, token,
-        trusted_issuer, up,
-    },
-    output::OutputFormat,
+#[cfg(feature = "authority")]
+use crate::command::{
+    ad, audit, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer, up,
 };
+use crate::{command::completions, output::OutputFormat};
 
+#[cfg(feature = "authority")]
 const EXAMPLES: &str = "\
 Examples:
   symbolon demo                          replay the whole story in a throw-away directory
@@ -19,6 +16,10 @@ Examples:
   symbolon identity create sademo        make a managed identity
   symbolon run --service-account default/sademo -- python app.py
                                          run a program as a pod of that service account would";
+#[cfg(not(feature = "authority"))]
+const EXAMPLES: &str = "\
+This is the build for a cluster's nodes: the webhook and the controller. The full program has the
+authority too.";
 
 /// Workload identity without secrets: an authority that speaks Microsoft Entra ID's protocol and
 /// really verifies federated tokens, for laptops, CI and disconnected clusters.
@@ -35,8 +36,9 @@ pub(crate) struct Cli {
 #[derive(Args, Clone)]
 pub(crate) struct Global {
     /// Where data lies [env: SYMBOLON_DATA_DIR] [default: $XDG_DATA_HOME/symbolon or ~/.local/share/symbolon]
+    #[cfg(feature = "authority")]
     #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<std::path::PathBuf>,
     /// How data is printed
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: OutputFormat,
@@ -45,6 +47,17 @@ pub(crate) struct Global {
 /// Everything that can be asked of it.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "authority")]
+    #[command(flatten)]
+    Authority(AuthorityCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+/// What has to do with an authority of one's own.
+#[cfg(feature = "authority")]
+#[derive(Subcommand)]
+pub(crate) enum AuthorityCommand {
     /// Start all parts in one process
     Up(up::UpArgs),
     /// Print the variables that a client needs
@@ -70,11 +83,9 @@ pub(crate) enum Command {
     /// The workload of the demo
     #[command(hide = true)]
     DemoClient(demo_client::DemoClientArgs),
-    /// Print a completion script for a shell
-    Completions(completions::CompletionsArgs),
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "authority"))]
 mod tests {
     use clap::CommandFactory;
 

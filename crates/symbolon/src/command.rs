@@ -4,30 +4,47 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
+#[cfg(feature = "authority")]
+use crate::{args::AuthorityCommand, data_dir};
 use crate::{
     args::{Cli, Command},
     context::Context,
-    data_dir,
 };
 
-pub(crate) mod ad;
-pub(crate) mod audit;
 pub(crate) mod completions;
+
+#[cfg(feature = "authority")]
+pub(crate) mod ad;
+#[cfg(feature = "authority")]
+pub(crate) mod audit;
+#[cfg(feature = "authority")]
 pub(crate) mod demo;
+#[cfg(feature = "authority")]
 pub(crate) mod demo_client;
+#[cfg(feature = "authority")]
 pub(crate) mod env;
+#[cfg(feature = "authority")]
 pub(crate) mod federated_credential;
+#[cfg(feature = "authority")]
 pub(crate) mod identity;
+#[cfg(feature = "authority")]
 pub(crate) mod run;
+#[cfg(feature = "authority")]
 pub(crate) mod service_account;
+#[cfg(feature = "authority")]
 pub(crate) mod token;
+#[cfg(feature = "authority")]
 pub(crate) mod trusted_issuer;
+#[cfg(feature = "authority")]
 pub(crate) mod up;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
-    let context =
-        Context { data_dir: cli.global.data_dir.unwrap_or_else(data_dir::default_path), output: cli.global.output };
+    let context = Context {
+        #[cfg(feature = "authority")]
+        data_dir: cli.global.data_dir.unwrap_or_else(data_dir::default_path),
+        output: cli.global.output,
+    };
     // The servers share two threads: signatures are short, and idle memory counts.
     let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, 16));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -43,19 +60,28 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
 
 async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
-        Command::Up(args) => up::run(args, context).await?,
-        Command::Env(args) => env::run(args, context).await?,
-        Command::Run(args) => return run::run(args, context).await,
-        Command::Identity(args) => identity::run(args, context).await?,
-        Command::FederatedCredential(args) => federated_credential::run(args, context).await?,
-        Command::TrustedIssuer(args) => trusted_issuer::run(args, context).await?,
-        Command::ServiceAccount(args) => service_account::run(args, context).await?,
-        Command::Ad(args) => ad::run(args, context).await?,
-        Command::Token(args) => token::run(args, context).await?,
-        Command::Audit(args) => audit::run(args, context).await?,
-        Command::Demo(args) => return demo::run(args, context).await,
-        Command::DemoClient(args) => demo_client::run(args).await?,
+        #[cfg(feature = "authority")]
+        Command::Authority(command) => return dispatch_authority(command, context).await,
         Command::Completions(args) => completions::run(&args),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "authority")]
+async fn dispatch_authority(command: AuthorityCommand, context: &Context) -> Result<ExitCode> {
+    match command {
+        AuthorityCommand::Up(args) => up::run(args, context).await?,
+        AuthorityCommand::Env(args) => env::run(args, context).await?,
+        AuthorityCommand::Run(args) => return run::run(args, context).await,
+        AuthorityCommand::Identity(args) => identity::run(args, context).await?,
+        AuthorityCommand::FederatedCredential(args) => federated_credential::run(args, context).await?,
+        AuthorityCommand::TrustedIssuer(args) => trusted_issuer::run(args, context).await?,
+        AuthorityCommand::ServiceAccount(args) => service_account::run(args, context).await?,
+        AuthorityCommand::Ad(args) => ad::run(args, context).await?,
+        AuthorityCommand::Token(args) => token::run(args, context).await?,
+        AuthorityCommand::Audit(args) => audit::run(args, context).await?,
+        AuthorityCommand::Demo(args) => return demo::run(args, context).await,
+        AuthorityCommand::DemoClient(args) => demo_client::run(args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -13,12 +13,17 @@ macro_rules! outln {
 }
 
 mod args;
+#[cfg(feature = "authority")]
 mod bootstrap;
 mod command;
 mod context;
+#[cfg(feature = "authority")]
 mod data_dir;
+#[cfg(feature = "authority")]
 mod endpoints;
+#[cfg_attr(not(feature = "authority"), expect(dead_code, reason = "the webhook prints less"))]
 mod output;
+#[cfg(feature = "authority")]
 mod parts;
 mod system;
 
