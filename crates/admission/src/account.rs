@@ -15,6 +15,14 @@ pub enum Key {
     TenantId,
     /// The annotation `azure.workload.identity/service-account-token-expiration`.
     TokenExpiration,
+    /// The label `azure.workload.identity/client-id`: a mistake that is pointed out.
+    ClientIdLabel,
+    /// The label `azure.workload.identity/tenant-id`: a mistake that is pointed out.
+    TenantIdLabel,
+    /// The annotation `azure.workload.identity/skip-containers`, which belongs on pods.
+    SkipContainers,
+    /// The annotation `azure.workload.identity/inject-proxy-sidecar`, which belongs on pods.
+    InjectProxySidecar,
 }
 
 /// A Kubernetes service account, reduced to the labels and annotations that are read here.
@@ -52,7 +60,12 @@ impl ServiceAccount {
 
 impl Key {
     fn of_label(name: &str) -> Option<Self> {
-        (name == "azure.workload.identity/use").then_some(Self::UseLabel)
+        Some(match name.strip_prefix("azure.workload.identity/")? {
+            "use" => Self::UseLabel,
+            "client-id" => Self::ClientIdLabel,
+            "tenant-id" => Self::TenantIdLabel,
+            _ => return None,
+        })
     }
 
     fn of_annotation(name: &str) -> Option<Self> {
@@ -61,6 +74,8 @@ impl Key {
             "client-id" => Self::ClientId,
             "tenant-id" => Self::TenantId,
             "service-account-token-expiration" => Self::TokenExpiration,
+            "skip-containers" => Self::SkipContainers,
+            "inject-proxy-sidecar" => Self::InjectProxySidecar,
             _ => return None,
         })
     }
