@@ -1,8 +1,11 @@
 //! The injection.
 
+mod aws;
 mod azure;
 mod draft;
+mod gcp;
 mod go;
+mod mounts;
 mod variables;
 mod warning;
 
@@ -74,6 +77,17 @@ impl Pod<'_> {
         if settings.azure {
             azure::inject(&mut draft, account, settings)?;
         }
+        if let Some(aws) = &settings.aws {
+            aws::inject(&mut draft, account, aws);
+        }
+        if let Some(gcp) = &settings.gcp {
+            gcp::inject(&mut draft, account, gcp)?;
+        }
         Ok(draft.finish())
     }
+}
+
+/// The names in a list; an empty one, as after a last separator, names nothing.
+fn names(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    list.split(separator).map(str::trim).filter(|name| !name.is_empty())
 }

@@ -7,7 +7,7 @@ mod volume;
 
 use serde::Deserialize;
 
-pub(crate) use container::Container;
+pub(crate) use container::{Container, Mount};
 pub(crate) use entries::Entries;
 pub(crate) use text::Text;
 pub(crate) use volume::Volume;

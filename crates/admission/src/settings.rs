@@ -174,3 +174,24 @@ pub struct Gcp {
     /// Seconds that tokens live whose account says nothing.
     pub token_expiration: i64,
 }
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self {
+            audience: "sts.amazonaws.com".to_owned(),
+            region: String::new(),
+            regional_sts: false,
+            token_expiration: 86400,
+        }
+    }
+}
+
+impl Default for Gcp {
+    fn default() -> Self {
+        Self {
+            workload_identity_provider: String::new(),
+            audience: "sts.googleapis.com".to_owned(),
+            token_expiration: 86400,
+        }
+    }
+}

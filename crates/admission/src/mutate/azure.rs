@@ -61,8 +61,7 @@ pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: 
         variables.give_all(additions);
         additions.mounts.push(token.mount_value());
         if let Some(trust) = &trust {
-            trust.variables().give_all(additions);
-            additions.mounts.push(Trust::mount_value());
+            trust.give_all(additions);
         }
     }
     token.finish(draft, expiration, audience, endpoint);

@@ -105,6 +105,15 @@ impl<'p> Draft<'p> {
         self.volumes.last.push(volume);
     }
 
+    /// Adds a volume before all others.
+    pub(super) fn add_first_volume(&mut self, volume: Value) {
+        self.volumes.first.push(volume);
+    }
+
+    pub(super) fn annotate(&mut self, name: &'static str, value: String) {
+        self.annotations.push((name, value.into()));
+    }
+
     pub(super) fn replace_volume(&mut self, index: usize, volume: Value) {
         self.volumes.replaced.push((index, volume));
     }

@@ -43,7 +43,6 @@ reasons! {
     TRUST_VOLUME_TAKEN = "TrustVolumeTaken",
     MALFORMED_ROLE_ARN = "MalformedRoleArn",
     MALFORMED_TOKEN_EXPIRATION = "MalformedTokenExpiration",
-    MALFORMED_SERVICE_ACCOUNT_EMAIL = "MalformedServiceAccountEmail",
 }
 
 impl Warning {
@@ -104,7 +103,9 @@ impl Warning {
     pub(super) fn mount_path_taken(container: &str, volume: &str, path: &str) -> Self {
         Self::new(
             MOUNT_PATH_TAKEN,
-            format!("container `{container}` mounts volume `{volume}` at {path}: it gets no token; move that mount"),
+            format!(
+                "container `{container}` mounts volume `{volume}` at {path}; nothing else is mounted there: move it"
+            ),
         )
     }
 
@@ -188,6 +189,20 @@ impl Warning {
         Self::new(
             TRUST_VOLUME_TAKEN,
             format!("volume `{volume}` has a reserved name: the authority's CA is not mounted; rename the volume"),
+        )
+    }
+
+    pub(super) fn malformed_role_arn(value: &str) -> Self {
+        Self::new(
+            MALFORMED_ROLE_ARN,
+            format!("eks.amazonaws.com/role-arn of the service account is no ARN of a role: `{}`", short(value)),
+        )
+    }
+
+    pub(super) fn malformed_token_expiration(annotation: &str, value: &str) -> Self {
+        Self::new(
+            MALFORMED_TOKEN_EXPIRATION,
+            format!("{annotation} is no number of seconds and is passed over: `{}`", short(value)),
         )
     }
 }

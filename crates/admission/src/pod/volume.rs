@@ -39,17 +39,25 @@ struct Source<'a> {
 /// A service account's token in a projected volume.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Projection<'a> {
+struct Projection<'a> {
     #[serde(borrow)]
-    pub(crate) path: Text<'a>,
-    pub(crate) audience: Text<'a>,
+    path: Text<'a>,
+    audience: Text<'a>,
 }
 
 impl<'a> Volume<'a> {
     /// The tokens that it holds.
-    pub(crate) fn tokens(&self) -> impl Iterator<Item = Projection<'a>> {
+    fn tokens(&self) -> impl Iterator<Item = Projection<'a>> {
         let sources = self.raw_sources().and_then(|raw| serde_json::from_str::<Vec<Source<'a>>>(raw).ok());
         sources.into_iter().flatten().filter_map(|source| source.service_account_token)
+    }
+
+    pub(crate) fn holds_token(&self, path: &str) -> bool {
+        self.tokens().any(|token| &*token.path == path)
+    }
+
+    pub(crate) fn holds_token_for(&self, path: &str, audience: &str) -> bool {
+        self.tokens().any(|token| &*token.path == path && &*token.audience == audience)
     }
 
     /// The projected sources as they came.

@@ -2,7 +2,7 @@
 
 use crate::{
     Pod,
-    mutate::{Draft, Warning},
+    mutate::{Draft, Warning, mounts, names},
 };
 
 const SKIP: &str = "skip-containers";
@@ -20,13 +20,14 @@ pub(super) struct Chosen<'p> {
 
 impl<'p> Chosen<'p> {
     pub(super) fn of(pod: &'p Pod<'_>) -> Self {
-        let names = |annotation| pod.annotation(annotation).map(names).unwrap_or_default();
+        let names = |annotation| pod.annotation(annotation).map(|list| names(list, ';').collect()).unwrap_or_default();
         Self { skip: names(SKIP_ANNOTATION), include: names(INCLUDE_ANNOTATION) }
     }
 
-    /// Whether a container of the pod gets something.
+    /// Whether a container of the pod gets something. A list of the user's containers does not leave
+    /// out the proxy, which would end at once without its variables.
     pub(super) fn takes(&self, name: &str) -> bool {
-        !self.skips(name) && (self.include.is_empty() || self.include.contains(&name) || is_proxy(name))
+        !self.skips(name) && (self.include.is_empty() || self.include.contains(&name) || mounts::is_proxy(name))
     }
 
     /// Whether a container is named to get nothing. Of those that are injected it is the only question.
@@ -36,21 +37,12 @@ impl<'p> Chosen<'p> {
 
     pub(super) fn warn(&self, draft: &mut Draft<'_>) {
         let pod = draft.pod;
-        let is_known = |name: &str| is_proxy(name) || pod.containers().any(|container| &*container.name == name);
+        let is_known =
+            |name: &str| mounts::is_proxy(name) || pod.containers().any(|container| &*container.name == name);
         for (annotation, names) in [(SKIP, &self.skip), (INCLUDE, &self.include)] {
             for name in names.iter().filter(|name| !is_known(name)) {
                 draft.warn(Warning::unknown_container(annotation, name));
             }
         }
     }
-}
-
-/// Without its variables the proxy would end at once, so it is not for a list of the user's containers to leave it out.
-fn is_proxy(name: &str) -> bool {
-    name == super::proxy::SIDECAR || name == super::proxy::REDIRECT
-}
-
-/// Names between semicolons; an empty one, as after a last semicolon, names nothing.
-fn names(list: &str) -> Vec<&str> {
-    list.split(';').map(str::trim).filter(|name| !name.is_empty()).collect()
 }

@@ -124,7 +124,7 @@ impl<'p> TokenVolume<'p> {
                 let present = volume.raw_sources().and_then(|raw| serde_json::from_str::<Value>(raw).ok());
                 if present.as_ref() != Some(&sources) {
                     let replacement = json!({ "name": self.name, "projected": { "sources": sources } });
-                    if !holds_token(volume, Layout::V16) {
+                    if !volume.holds_token(Layout::V16.token_path()) {
                         draft.warn(Warning::volume_replaced(&self.name));
                     }
                     draft.replace_volume(index, replacement);
@@ -137,7 +137,9 @@ impl<'p> TokenVolume<'p> {
     fn warn(&self, draft: &mut Draft<'_>, audience: &str) {
         let volume = draft.pod.volumes().iter().find(|volume| *volume.name == self.name);
         // In the other layout a volume with another audience is replaced, or not taken for ours.
-        if self.layout == Layout::V15 && volume.is_some_and(|volume| !holds_token_for(volume, self.layout, audience)) {
+        if self.layout == Layout::V15
+            && volume.is_some_and(|volume| !volume.holds_token_for(self.layout.token_path(), audience))
+        {
             draft.warn(Warning::token_audience_differs(&self.name, audience));
         }
     }
@@ -153,15 +155,16 @@ fn find_v16<'p>(pod: &'p Pod<'_>, audience: &str) -> Option<TokenVolume<'p>> {
     if let Some((index, volume)) = injected {
         return Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin: Origin::Injection(index) });
     }
-    let (_, volume) =
-        volumes().find(|(_, volume)| holds_token_for(volume, layout, audience) && is_mounted(pod, volume, layout))?;
+    let (_, volume) = volumes()
+        .find(|(_, volume)| volume.holds_token_for(layout.token_path(), audience) && is_mounted(pod, volume, layout))?;
     Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin: Origin::Author })
 }
 
 /// As upstream up to v1.5.1: a token of that path is enough, wherever it is mounted and whoever it is for.
 fn find_v15<'p>(pod: &'p Pod<'_>) -> Option<TokenVolume<'p>> {
     let layout = Layout::V15;
-    let (index, volume) = pod.volumes().iter().enumerate().find(|(_, volume)| holds_token(volume, layout))?;
+    let (index, volume) =
+        pod.volumes().iter().enumerate().find(|(_, volume)| volume.holds_token(layout.token_path()))?;
     let origin = if &*volume.name == V15_NAME { Origin::Injection(index) } else { Origin::Author };
     Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin })
 }
@@ -172,24 +175,15 @@ fn find_other<'p>(pod: &'p Pod<'_>, layout: Layout, audience: &str) -> Option<To
         Layout::V16 => Layout::V15,
         Layout::V15 => Layout::V16,
     };
-    let (_, volume) = pod
-        .volumes()
-        .iter()
-        .enumerate()
-        .find(|(_, volume)| holds_token_for(volume, layout, audience) && is_mounted(pod, volume, layout))?;
+    let (_, volume) =
+        pod.volumes().iter().enumerate().find(|(_, volume)| {
+            volume.holds_token_for(layout.token_path(), audience) && is_mounted(pod, volume, layout)
+        })?;
     Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin: Origin::Author })
 }
 
 fn is_injected_v16(volume: &Volume<'_>) -> bool {
-    volume.name.starts_with(RESERVED_PREFIX) && holds_token(volume, Layout::V16)
-}
-
-fn holds_token(volume: &Volume<'_>, layout: Layout) -> bool {
-    volume.tokens().any(|token| &*token.path == layout.token_path())
-}
-
-fn holds_token_for(volume: &Volume<'_>, layout: Layout, audience: &str) -> bool {
-    volume.tokens().any(|token| &*token.path == layout.token_path() && &*token.audience == audience)
+    volume.name.starts_with(RESERVED_PREFIX) && volume.holds_token(Layout::V16.token_path())
 }
 
 fn is_mounted(pod: &Pod<'_>, volume: &Volume<'_>, layout: Layout) -> bool {

@@ -1,9 +1,10 @@
 //! The authority's CA, where it is a private one.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    mutate::{Draft, Warning, variables::Variables},
+    mutate::{Draft, Warning, draft::Additions, mounts, variables::Variables},
+    pod::Mount,
     settings::TrustConfigMap,
 };
 
@@ -41,23 +42,17 @@ impl<'s> Trust<'s> {
     /// Mounts the CA and names it, both or neither: a file that is not there would end all trust.
     pub(super) fn give(&self, draft: &mut Draft<'_>, slot: usize) {
         let container = draft.slots[slot].container;
-        match container.mounts().iter().find(|mount| mount.is_within(MOUNT_PATH)) {
-            Some(other) if &*other.name != VOLUME => {
-                draft.warn(Warning::mount_path_taken(&container.name, &other.name, MOUNT_PATH));
-                return;
-            }
-            Some(_) => {}
-            None => draft.slots[slot].additions.mounts.push(Self::mount_value()),
+        mounts::give(draft, slot, VOLUME, MOUNT_PATH);
+        let taken = |mount: &Mount<'_>| mount.is_within(MOUNT_PATH) && &*mount.name != VOLUME;
+        if !container.mounts().iter().any(taken) {
+            self.variables.give(draft, slot);
         }
-        self.variables.give(draft, slot);
     }
 
-    pub(super) fn variables(&self) -> &Variables<'static> {
-        &self.variables
-    }
-
-    pub(super) fn mount_value() -> Value {
-        json!({ "name": VOLUME, "mountPath": MOUNT_PATH, "readOnly": true })
+    /// Gives a container that the pod gets everything.
+    pub(super) fn give_all(&self, additions: &mut Additions) {
+        self.variables.give_all(additions);
+        additions.mounts.push(mounts::value(VOLUME, MOUNT_PATH));
     }
 
     /// Adds the volume. A pod waits until its namespace has the ConfigMap, and the kubelet says so:
