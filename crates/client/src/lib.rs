@@ -86,6 +86,14 @@ impl ManagementClient {
         self.transport.get_public(url).await
     }
 
+    /// Posts a document to a part that asks for no token, such as a review to the webhook.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no answer, or one that is not JSON.
+    pub async fn post_public(&self, url: &str, body: &serde_json::Value) -> Result<serde_json::Value, ClientError> {
+        self.transport.post_public(url, body).await
+    }
+
     /// Calls the management plane as the administrator.
     async fn call(
         &self,

@@ -84,6 +84,20 @@ impl Transport {
         Err(ClientError::Unexpected { url: url.to_owned(), status: status.as_u16(), reason: "an error".into() })
     }
 
+    /// Posts JSON to a place that asks for no token, and returns the JSON of the answer.
+    pub(crate) async fn post_public(&self, url: &str, body: &Value) -> Result<Value, ClientError> {
+        let request = self.client.post(url).json(body);
+        let response = request.send().await.map_err(|error| self.unreachable(url, error))?;
+        let status = response.status();
+        let bytes = response.bytes().await.map_err(|error| self.unreachable(url, error))?;
+        let unexpected =
+            |reason: String| ClientError::Unexpected { url: url.to_owned(), status: status.as_u16(), reason };
+        if !status.is_success() {
+            return Err(unexpected("an error".into()));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| unexpected(error.to_string()))
+    }
+
     /// Posts a form and returns status and JSON, whatever the status.
     pub(crate) async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<(StatusCode, Value), ClientError> {
         let mut body = url::form_urlencoded::Serializer::new(String::new());

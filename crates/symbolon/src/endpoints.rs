@@ -19,6 +19,7 @@ pub(crate) enum Part {
     Vault = 2,
     AppConfiguration = 3,
     Issuer = 4,
+    Webhook = 6,
     Health = 8,
 }
 
@@ -34,6 +35,9 @@ pub(crate) struct Endpoints {
     pub(crate) vault: String,
     pub(crate) app_configuration: String,
     pub(crate) issuer: String,
+    /// Empty in what an older version wrote.
+    #[serde(default)]
+    pub(crate) webhook: String,
     pub(crate) health: String,
     pub(crate) tenant_id: TenantId,
     pub(crate) subscription_id: SubscriptionId,
@@ -140,6 +144,7 @@ impl Endpoints {
             ("SYMBOLON_AUTHORITY", self.authority.clone()),
             ("SYMBOLON_MANAGEMENT", self.management.clone()),
             ("SYMBOLON_ISSUER", self.issuer.clone()),
+            ("SYMBOLON_WEBHOOK", self.webhook.clone()),
             ("SYMBOLON_CA_FILE", self.ca_file.clone()),
             ("AZURE_AUTHORITY_HOST", format!("{}/", self.authority)),
             ("AZURE_TENANT_ID", self.tenant_id.to_string()),

@@ -1,5 +1,7 @@
 //! The wiring: which part is given which port of the others.
 
+mod webhook;
+
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -34,7 +36,10 @@ pub(crate) struct Parts {
     pub(crate) authority: Router,
     pub(crate) management: Router,
     pub(crate) issuer: Router,
+    pub(crate) webhook: Router,
 }
+
+pub(crate) use webhook::REVIEW_BYTES;
 
 /// Everything that several parts share.
 struct Shared {
@@ -59,6 +64,7 @@ pub(crate) fn build(store: &Store, installation: Installation, layout: &Layout, 
             .context("the cluster issuer cannot be made")?,
     );
     let federation = federation(&shared, installation.tenant.id, &issuer);
+    let webhook = webhook::router(store, installation.tenant.id, layout, metrics);
     let defaults = Defaults {
         tenant: installation.tenant.id,
         subscription: installation.subscription,
@@ -68,6 +74,7 @@ pub(crate) fn build(store: &Store, installation: Installation, layout: &Layout, 
         authority: authority(&shared, Arc::clone(&federation), metrics),
         management: management(&shared, federation, Arc::clone(&issuer), defaults),
         issuer: symbolon_issuer::router(issuer),
+        webhook,
     })
 }
 

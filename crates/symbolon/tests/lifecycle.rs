@@ -301,11 +301,11 @@ fn the_demo_succeeds_and_fails_when_its_credential_is_altered() {
     let good = directory.output(&["demo"]);
     assert!(good.status.success(), "{}", errors(&good));
     let told = String::from_utf8(good.stdout).unwrap();
-    assert!(told.contains("AADSTS70025") && told.contains("All 6 steps did what they say"), "{told}");
+    assert!(told.contains("AADSTS70025") && told.contains("All 7 steps did what they say"), "{told}");
     assert!(!directory.data().exists(), "the demo must not touch the data directory");
     let altered = directory.output(&["demo", "--alter-subject"]);
     assert!(!altered.status.success());
-    assert!(errors(&altered).contains("step 6 did not do what it says"), "{}", errors(&altered));
+    assert!(errors(&altered).contains("step 7 did not do what it says"), "{}", errors(&altered));
     assert!(errors(&altered).contains("AADSTS700213"), "{}", errors(&altered));
 }
 

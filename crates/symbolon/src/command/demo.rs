@@ -4,6 +4,7 @@
 //! own, and the workload is a child of `symbolon run`.
 
 use std::{
+    collections::BTreeMap,
     io::Write as _,
     process::ExitCode,
     time::{Duration, Instant},
@@ -24,6 +25,7 @@ use crate::{
     system::SystemClock,
 };
 
+mod admission;
 mod stage;
 mod wire;
 
@@ -64,6 +66,8 @@ struct Story {
     endpoints: Endpoints,
     client: ManagementClient,
     quiet: bool,
+    /// The variables that the webhook gave the pod.
+    injected: BTreeMap<String, String>,
     done: Vec<Done>,
 }
 
@@ -73,7 +77,7 @@ pub(crate) async fn run(args: DemoArgs, context: &Context) -> Result<ExitCode> {
     let stage = Stage::start().await?;
     let endpoints = stage.endpoints()?;
     let client = stage.client()?;
-    let mut story = Story { stage, endpoints, client, quiet, done: Vec::new() };
+    let mut story = Story { stage, endpoints, client, quiet, injected: BTreeMap::new(), done: Vec::new() };
     story.say(&format!(
         "{}\n{}",
         output::heading("symbolon demo", env!("CARGO_PKG_VERSION")),
@@ -91,7 +95,8 @@ impl Story {
     async fn tell(&mut self, alter_subject: bool) -> Result<()> {
         let jwks = self.issuer_publishes().await?;
         let client_id = self.identity_is_created().await?;
-        self.pod_is_prepared(&client_id).await?;
+        self.account_is_annotated(&client_id).await?;
+        self.pod_is_admitted().await?;
         self.login_fails().await?;
         self.credential_is_created(alter_subject).await?;
         self.login_succeeds(&jwks, &client_id).await
@@ -121,20 +126,31 @@ impl Story {
         Ok(client_id)
     }
 
-    async fn pod_is_prepared(&mut self, client_id: &str) -> Result<()> {
+    async fn account_is_annotated(&mut self, client_id: &str) -> Result<()> {
         let step = self.begin(3, "A service account is annotated with that client id");
         self.command(&format!("symbolon service-account create {NAMESPACE}/{SERVICE_ACCOUNT} --client-id {client_id}"));
         self.client.create_service_account(NAMESPACE, SERVICE_ACCOUNT, Some(client_id), None).await?;
         self.show_wire();
-        self.command(&format!(
-            "symbolon run --service-account {NAMESPACE}/{SERVICE_ACCOUNT} --pod sademo-0 -- <the workload>"
-        ));
+        self.end(step);
+        Ok(())
+    }
+
+    /// What an API server does when somebody creates a pod: it asks the webhook.
+    async fn pod_is_admitted(&mut self) -> Result<()> {
+        let step = self.begin(4, "A pod that uses it is admitted: the webhook adds the token and the variables");
+        let url = format!("{}{}", self.endpoints.webhook, symbolon_webhook::handler::PATH);
+        let review = admission::review(NAMESPACE, SERVICE_ACCOUNT);
+        let answer = self.client.post_public(&url, &review).await?;
+        let patch = admission::patch(&answer)?;
+        self.say(&admission::show(&url, &review, &patch));
+        self.injected = admission::variables(&patch);
+        ensure!(!self.injected.is_empty(), "the webhook injected no variable");
         self.end(step);
         Ok(())
     }
 
     async fn login_fails(&mut self) -> Result<()> {
-        let step = self.begin(4, "The workload logs in, and is refused: no federated credential matches");
+        let step = self.begin(5, "The workload logs in, and is refused: no federated credential matches");
         let report = self.workload().await?;
         let error = report.error.as_deref().context("the login succeeded, though no federated credential exists")?;
         ensure!(error.contains("AADSTS70025"), "expected AADSTS70025, the SDK said: {error}");
@@ -147,7 +163,7 @@ impl Story {
     }
 
     async fn credential_is_created(&mut self, alter_subject: bool) -> Result<()> {
-        let step = self.begin(5, "The federated credential is created: issuer, subject, audience");
+        let step = self.begin(6, "The federated credential is created: issuer, subject, audience");
         let mut subject = format!("system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}");
         if alter_subject {
             subject.push_str("-altered");
@@ -163,7 +179,7 @@ impl Story {
     }
 
     async fn login_succeeds(&mut self, issuer_keys: &JwkSet, client_id: &str) -> Result<()> {
-        let step = self.begin(6, "The same login succeeds: an access token, and no secret anywhere");
+        let step = self.begin(7, "The same login succeeds: an access token, and no secret anywhere");
         let report = self.workload().await?;
         let Some(token) = &report.token else {
             if let Ok(Some(hint)) = self.stage.last_hint().await {
@@ -186,7 +202,11 @@ impl Story {
 
     /// Runs the workload as the service account and shows what went over the wire.
     async fn workload(&self) -> Result<Report> {
+        self.command(&format!(
+            "symbolon run --service-account {NAMESPACE}/{SERVICE_ACCOUNT} --pod sademo-0 -- <the workload>"
+        ));
         let report = self.stage.workload(&format!("{NAMESPACE}/{SERVICE_ACCOUNT}"), SCOPE).await?;
+        admission::check(&self.injected, &report.variables)?;
         for (name, value) in report.variables.iter().filter(|(name, _)| name.starts_with("AZURE_")) {
             self.say(&output::dim(&format!("   {name}={value}")));
         }

@@ -117,6 +117,7 @@ struct Listeners {
     authority: std::net::TcpListener,
     management: std::net::TcpListener,
     issuer: std::net::TcpListener,
+    webhook: std::net::TcpListener,
     health: std::net::TcpListener,
 }
 
@@ -126,6 +127,7 @@ impl Listeners {
             authority: layout.bind(Part::Authority)?,
             management: layout.bind(Part::Management)?,
             issuer: layout.bind(Part::Issuer)?,
+            webhook: layout.bind(Part::Webhook)?,
             health: layout.bind(Part::Health)?,
         })
     }
@@ -149,7 +151,7 @@ async fn serve(
 
     let metrics =
         Arc::new(Metrics::new(prometheus_client::registry::Registry::default(), SystemClock.now().as_second()));
-    let Parts { authority, management, issuer } = parts::build(store, installation, layout, &metrics)?;
+    let Parts { authority, management, issuer, webhook } = parts::build(store, installation, layout, &metrics)?;
     let readiness = Readiness::new();
     let ready = readiness.register("start");
     let mut servers = Servers::new(metrics);
@@ -157,6 +159,7 @@ async fn serve(
         ("authority", listeners.authority, authority, TOKEN_REQUEST_BYTES),
         ("management", listeners.management, management, Limits::default().body_bytes),
         ("issuer", listeners.issuer, issuer, 0),
+        ("webhook", listeners.webhook, webhook, parts::REVIEW_BYTES),
     ] {
         let limits = Limits { body_bytes, ..Limits::default() };
         servers.add(Server { name, listener, tls: Some(tls.clone()), router, limits });
@@ -200,6 +203,7 @@ fn endpoints(layout: &Layout, directory: &DataDir, installation: &bootstrap::Ins
         vault: layout.url(Part::Vault),
         app_configuration: layout.url(Part::AppConfiguration),
         issuer: layout.url(Part::Issuer),
+        webhook: layout.url(Part::Webhook),
         health: layout.url(Part::Health),
         tenant_id: installation.tenant.id,
         subscription_id: installation.subscription,
@@ -222,6 +226,7 @@ fn announce(endpoints: &Endpoints, context: &Context) -> Result<()> {
             ("authority", &endpoints.authority, "tokens, discovery, keys"),
             ("management", &endpoints.management, "Azure Resource Manager, Microsoft Graph, Symbolon's own API"),
             ("issuer", &endpoints.issuer, "the embedded cluster issuer"),
+            ("webhook", &endpoints.webhook, "admission of pods, for the embedded issuer's service accounts"),
             ("health", &endpoints.health, "/healthz /readyz /metrics"),
         ];
         writeln!(out, "{}", output::heading("symbolon", env!("CARGO_PKG_VERSION")))?;

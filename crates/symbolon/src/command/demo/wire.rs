@@ -12,9 +12,9 @@ const MAX_LINE: usize = 110;
 /// A request with a JSON body, or none, and its answer.
 pub(super) fn show(method: &str, url: &str, request: Option<&Value>, status: u16, response: Option<&Value>) -> String {
     let mut lines = vec![format!("   → {method} {url}")];
-    lines.extend(request.iter().flat_map(|body| json(body)));
+    lines.extend(request.iter().flat_map(|body| json(body, 5)));
     lines.push(format!("   ← {status}"));
-    lines.extend(response.iter().flat_map(|body| json(body)));
+    lines.extend(response.iter().flat_map(|body| json(body, 5)));
     lines.join("\n")
 }
 
@@ -28,16 +28,16 @@ pub(super) fn show_form(wire: &Wire) -> String {
     }
     lines.push(format!("   ← {}", wire.status));
     match serde_json::from_str::<Value>(&wire.response) {
-        Ok(body) => lines.extend(json(&body)),
+        Ok(body) => lines.extend(json(&body, 5)),
         Err(_) => lines.push(output::dim(&format!("     {}", cut(&wire.response)))),
     }
     lines.join("\n")
 }
 
 /// JSON for people: what fits stands on one line, what does not is opened by one level.
-fn json(body: &Value) -> Vec<String> {
+pub(super) fn json(body: &Value, indent: usize) -> Vec<String> {
     let mut lines = Vec::new();
-    open("", &shorten(body), 5, "", &mut lines);
+    open("", &shorten(body), indent, "", &mut lines);
     lines.into_iter().map(|line| output::dim(&line)).collect()
 }
 
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn json_is_opened_only_where_it_does_not_fit() {
         let body = serde_json::json!({ "a": "x".repeat(60), "b": { "c": [1, 2], "d": "y".repeat(50) } });
-        insta::assert_snapshot!(json(&body).join("\n"), @r#"
+        insta::assert_snapshot!(json(&body, 5).join("\n"), @r#"
              {
                "a": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
                "b": {"c":[1,2],"d":"yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy"}
