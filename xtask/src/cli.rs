@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, ci, test};
+use crate::{bench, ci, image, test};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -23,6 +23,8 @@ enum Command {
     Docs,
     /// Measure a release build: `bench exchange`, `bench start`
     Bench(bench::BenchArgs),
+    /// Build the container image as an OCI archive, without docker
+    Image(image::ImageArgs),
     /// Check format and lints, build the documentation, test: all that CI does
     Ci,
 }
@@ -34,6 +36,7 @@ impl Cli {
             Command::Clients => test::clients(),
             Command::Docs => ci::docs(),
             Command::Bench(args) => bench::run(&args),
+            Command::Image(args) => image::run(&args),
             Command::Ci => ci::run(),
         }
     }

@@ -6,6 +6,7 @@ mod ci;
 mod cli;
 mod clients;
 mod fuzz;
+mod image;
 mod step;
 mod test;
 
