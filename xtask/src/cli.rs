@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, ci, image, test};
+use crate::{bench, ci, helm, image, test};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Build the container image as an OCI archive, without docker
     Image(image::ImageArgs),
+    /// Build Helm and print where it is
+    Helm,
     /// Check format and lints, build the documentation, test: all that CI does
     Ci,
 }
@@ -37,6 +39,10 @@ impl Cli {
             Command::Docs => ci::docs(),
             Command::Bench(args) => bench::run(&args),
             Command::Image(args) => image::run(&args),
+            Command::Helm => {
+                println!("{}", helm::required()?.display());
+                Ok(())
+            }
             Command::Ci => ci::run(),
         }
     }

@@ -6,7 +6,9 @@ mod ci;
 mod cli;
 mod clients;
 mod fuzz;
+mod helm;
 mod image;
+mod recipe;
 mod step;
 mod test;
 
