@@ -5,12 +5,15 @@ mod cargo;
 mod ci;
 mod cli;
 mod clients;
+mod cluster;
 mod fuzz;
 mod helm;
 mod image;
 mod recipe;
+mod stamp;
 mod step;
 mod test;
+mod test_cluster;
 
 use clap::Parser as _;
 

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// up starts a cluster and holds it until it is told to end.
+func up(arguments []string) error {
+	options, err := parseOptions(arguments)
+	if err != nil {
+		return err
+	}
+	if options.node {
+		if missing := missingForNode(); len(missing) > 0 {
+			return fmt.Errorf("the node tier cannot run here: %s", sentence(missing))
+		}
+	}
+	end := endings(options)
+	if err := sweep(); err != nil {
+		return err
+	}
+	directory, err := openDirectory(options.directory)
+	if err != nil {
+		return err
+	}
+	parts := newParts()
+	go func() {
+		// A result of nil is that of a cluster that runs: then the end comes from elsewhere.
+		if err := start(options, directory, parts, end); err != nil {
+			parts.failed <- err
+		}
+	}()
+
+	select {
+	case <-end:
+	case err = <-parts.failed:
+	}
+	parts.close()
+	return errors.Join(err, directory.close())
+}
+
+// endings is closed when the cluster is to end. It may be written to, for the same.
+func endings(options options) chan struct{} {
+	end := make(chan struct{}, 4)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		<-signals
+		end <- struct{}{}
+	}()
+	if options.untilStdinEnds {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			end <- struct{}{}
+		}()
+	}
+	return end
+}
+
+// start starts all parts and says so.
+func start(options options, directory directory, parts *parts, end chan<- struct{}) error {
+	control, err := listenControl(directory, parts, end)
+	if err != nil {
+		return err
+	}
+	network := loopback()
+	plane, err := newControlPlane(options, directory, network, parts)
+	if err != nil {
+		return err
+	}
+	if err := plane.start(); err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	kubeconfig := directory.file("kubeconfig")
+	err = directory.describe(description{
+		Name:          options.name,
+		Tier:          "control-plane",
+		Server:        plane.server,
+		Issuer:        plane.issuer,
+		Kubeconfig:    kubeconfig,
+		CA:            plane.pki("ca.crt"),
+		Logs:          directory.file("logs"),
+		Kubectl:       []string{program, "kubectl", "--kubeconfig", kubeconfig},
+		HostAddress:   network.host,
+		ServiceSubnet: network.services,
+		PID:           os.Getpid(),
+	})
+	if err != nil {
+		return err
+	}
+	go control.serve()
+	fmt.Printf("%s\nready\n", kubeconfig)
+	return nil
+}
