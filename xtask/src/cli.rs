@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, ci, cluster, helm, image, test};
+use crate::{bench, ci, cluster, generate, helm, image, test};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -28,6 +28,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Build the container image as an OCI archive, without docker
     Image(image::ImageArgs),
+    /// Write the files that are made from others: manifests, the chart's golden files
+    Generate,
     /// Build Helm and print where it is
     Helm,
     /// Check format and lints, build the documentation, test: all that CI does
@@ -43,6 +45,7 @@ impl Cli {
             Command::Docs => ci::docs(),
             Command::Bench(args) => bench::run(&args),
             Command::Image(args) => image::run(&args),
+            Command::Generate => generate::run(),
             Command::Helm => {
                 println!("{}", helm::required()?.display());
                 Ok(())

@@ -7,6 +7,7 @@ mod cli;
 mod clients;
 mod cluster;
 mod fuzz;
+mod generate;
 mod helm;
 mod image;
 mod recipe;
