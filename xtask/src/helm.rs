@@ -10,6 +10,9 @@ use crate::{
     step,
 };
 
+/// Tells tests where the program is.
+pub(crate) const VARIABLE: &str = "SYMBOLON_TEST_HELM";
+
 const HELM: Recipe = Recipe {
     name: "helm",
     source: "tests/helm",

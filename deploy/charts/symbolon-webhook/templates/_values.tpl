@@ -15,12 +15,18 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "symbolon.bySelector" -}}
+{{- define "symbolon.byLabel" -}}
 {{- if eq .Values.selector "pod-label" -}}true{{- end -}}
 {{- end -}}
 
+{{/* Whether pods without the label are sent too: other clouds know no such label. */}}
+{{- define "symbolon.seesEveryPod" -}}
+{{- if or (not (include "symbolon.byLabel" .)) .Values.aws.enabled .Values.gcp.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/* Call with (list . true) for pods that ask by their label, with (list . false) for all others. */}}
 {{- define "symbolon.failurePolicy" -}}
-{{- default (ternary "Fail" "Ignore" (eq .Values.selector "pod-label")) .Values.failurePolicy -}}
+{{- default (ternary "Fail" "Ignore" (index . 1)) (index . 0).Values.failurePolicy -}}
 {{- end -}}
 
 {{- define "symbolon.image" -}}
@@ -39,10 +45,10 @@
 {{- define "symbolon.excludedNamespaces" -}}
 {{- if kindIs "slice" .Values.excludedNamespaces -}}
 {{- .Values.excludedNamespaces | toJson -}}
-{{- else if include "symbolon.bySelector" . -}}
-[]
-{{- else -}}
+{{- else if include "symbolon.seesEveryPod" . -}}
 {{- list "kube-system" "kube-node-lease" .Release.Namespace | uniq | toJson -}}
+{{- else -}}
+[]
 {{- end -}}
 {{- end -}}
 
@@ -58,16 +64,26 @@
 {{- define "symbolon.objectSelector" -}}
 {{- if .Values.objectSelector -}}
 {{- .Values.objectSelector | toYaml -}}
-{{- else if include "symbolon.bySelector" . -}}
+{{- else if include "symbolon.byLabel" . -}}
 matchLabels:
   azure.workload.identity/use: "true"
 {{- else -}}
-# Not the webhook's own pods: they would wait for themselves.
+{{- include "symbolon.otherPods" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Every pod that another selector does not find already. */}}
+{{- define "symbolon.otherPods" -}}
 matchExpressions:
+  # Not the webhook's own pods: they would wait for themselves.
   - key: app.kubernetes.io/name
     operator: NotIn
     values: [{{ include "symbolon.name" . }}]
-{{- end -}}
+  {{- if include "symbolon.byLabel" . }}
+  - key: azure.workload.identity/use
+    operator: NotIn
+    values: ["true"]
+  {{- end }}
 {{- end -}}
 
 {{- define "symbolon.certificateSecret" -}}
