@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, ci, cluster, test};
+use crate::{bench, ci, cluster, generate, helm, image, test};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -26,6 +26,12 @@ enum Command {
     Docs,
     /// Measure a release build: `bench exchange`, `bench start`
     Bench(bench::BenchArgs),
+    /// Build the container image as an OCI archive, without docker
+    Image(image::ImageArgs),
+    /// Write the files that are made from others: manifests, the chart's golden files
+    Generate,
+    /// Build Helm and print where it is
+    Helm,
     /// Check format and lints, build the documentation, test: all that CI does
     Ci,
 }
@@ -38,6 +44,12 @@ impl Cli {
             Command::Cluster(command) => cluster::run(&command),
             Command::Docs => ci::docs(),
             Command::Bench(args) => bench::run(&args),
+            Command::Image(args) => image::run(&args),
+            Command::Generate => generate::run(),
+            Command::Helm => {
+                println!("{}", helm::required()?.display());
+                Ok(())
+            }
             Command::Ci => ci::run(),
         }
     }

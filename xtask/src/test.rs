@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     cargo::{cargo, target_directory},
-    clients, fuzz, step, test_cluster,
+    clients, fuzz, helm, step, test_cluster,
 };
 
 /// Arguments of `cargo xtask test`.
@@ -22,11 +22,12 @@ pub(crate) struct TestArgs {
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let target = target_directory()?;
     let root = target.join("clients");
-    let state = std::thread::scope(|scope| {
+    let (helm, state) = std::thread::scope(|scope| {
         let preparing = scope.spawn(|| {
             clients::prepare_all(&root)?;
+            let helm = helm::prepare(&target)?;
             // After them: its build takes all processors and, cold, two gigabytes.
-            Ok(test_cluster::prepare(&target))
+            Ok((helm, test_cluster::prepare(&target)))
         });
         let built = step::show(&mut cargo(&["build", "--workspace", "--bins", "--tests"]));
         let prepared = preparing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -40,6 +41,9 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     tests.args(&args.arguments).env("SYMBOLON_TEST_CLIENTS", &root);
     if let Some(program) = cluster {
         tests.env(test_cluster::VARIABLE, program);
+    }
+    if let Some(program) = helm {
+        tests.env(helm::VARIABLE, program);
     }
     step::show(&mut tests)
 }

@@ -1,0 +1,101 @@
+{{/* What follows from several values, each as text: "true" or nothing for a question. */}}
+
+{{- define "symbolon.hasWebhook" -}}
+{{- if ne .Values.mode "policy" -}}true{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.hasPolicy" -}}
+{{- if ne .Values.mode "webhook" -}}true{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.hasController" -}}
+{{- if kindIs "bool" .Values.controller.enabled -}}
+{{- if .Values.controller.enabled -}}true{{- end -}}
+{{- else if or (include "symbolon.hasPolicy" .) (ne .Values.controller.heal "off") -}}true
+{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.byLabel" -}}
+{{- if eq .Values.selector "pod-label" -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether pods without the label are sent too: other clouds know no such label. */}}
+{{- define "symbolon.seesEveryPod" -}}
+{{- if or (not (include "symbolon.byLabel" .)) .Values.aws.enabled .Values.gcp.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/* Call with (list . true) for pods that ask by their label, with (list . false) for all others. */}}
+{{- define "symbolon.failurePolicy" -}}
+{{- default (ternary "Fail" "Ignore" (index . 1)) (index . 0).Values.failurePolicy -}}
+{{- end -}}
+
+{{- define "symbolon.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.release | default .Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.metricsPort" -}}
+{{- regexFind "[0-9]+$" .Values.metricsAddr -}}
+{{- end -}}
+
+{{/* Namespaces whose pods are left alone, as JSON. */}}
+{{- define "symbolon.excludedNamespaces" -}}
+{{- if kindIs "slice" .Values.excludedNamespaces -}}
+{{- .Values.excludedNamespaces | toJson -}}
+{{- else if include "symbolon.seesEveryPod" . -}}
+{{- list "kube-system" "kube-node-lease" .Release.Namespace | uniq | toJson -}}
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.namespaceSelector" -}}
+{{- $selector := deepCopy (.Values.mutatingWebhookNamespaceSelector | default dict) -}}
+{{- with include "symbolon.excludedNamespaces" . | fromJsonArray -}}
+{{- $exclusion := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" . -}}
+{{- $_ := set $selector "matchExpressions" (append ($selector.matchExpressions | default list) $exclusion) -}}
+{{- end -}}
+{{- $selector | toYaml -}}
+{{- end -}}
+
+{{- define "symbolon.objectSelector" -}}
+{{- if .Values.objectSelector -}}
+{{- .Values.objectSelector | toYaml -}}
+{{- else if include "symbolon.byLabel" . -}}
+matchLabels:
+  azure.workload.identity/use: "true"
+{{- else -}}
+{{- include "symbolon.otherPods" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Every pod that another selector does not find already. */}}
+{{- define "symbolon.otherPods" -}}
+matchExpressions:
+  # Not the webhook's own pods: they would wait for themselves.
+  - key: app.kubernetes.io/name
+    operator: NotIn
+    values: [{{ include "symbolon.name" . }}]
+  {{- if include "symbolon.byLabel" . }}
+  - key: azure.workload.identity/use
+    operator: NotIn
+    values: ["true"]
+  {{- end }}
+{{- end -}}
+
+{{- define "symbolon.certificateSecret" -}}
+{{- if eq .Values.certificates.source "secret" -}}
+{{ .Values.certificates.secretName }}
+{{- else -}}
+{{ (include "symbolon.names" . | fromYaml).secret }}
+{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.apiServerPeers" -}}
+{{- range .Values.networkPolicy.apiServerCIDRs }}
+- ipBlock: { cidr: {{ . }} }
+{{- end -}}
+{{- end -}}

@@ -1,0 +1,16 @@
+#![doc = include_str!("../README.md")]
+
+mod generated;
+mod helm;
+
+pub use generated::{Generated, generated, goldens};
+pub use helm::Helm;
+
+use std::path::Path;
+
+/// The workspace's directory.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.ancestors().nth(2).unwrap_or(package)
+}
