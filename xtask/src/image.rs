@@ -16,8 +16,9 @@ use crate::{
 };
 use archive::Image;
 
-/// What of the program goes into the image.
-const BUILD: [&str; 5] = ["build", "--release", "--locked", "--package", "symbolon"];
+/// What of the program goes into the image: the webhook and the controller, without the authority.
+const BUILD: [&str; 6] = ["build", "--release", "--locked", "--package", "symbolon", "--no-default-features"];
+const DESCRIPTION: &str = "Workload identity for Kubernetes: admission webhook, admission policy and controller";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Arguments of `cargo xtask image`.
@@ -34,22 +35,55 @@ pub(crate) struct ImageArgs {
 /// Builds the program as one static file and writes an OCI archive with nothing else in it.
 pub(crate) fn run(args: &ImageArgs) -> Result<()> {
     let target = target_directory()?;
-    let host = host()?;
-    let program = build(&target, &host)?;
     let output = args.output.clone().unwrap_or_else(|| target.join("image/symbolon.tar"));
+    let name = args.name.clone().unwrap_or_else(|| format!("localhost/symbolon:{VERSION}"));
+    let bytes = symbolon(&target, name.clone(), &output)?;
+    println!("{}: {name}, {} kB", output.display(), bytes / 1000);
+    Ok(())
+}
+
+/// Writes the images that the tests on a real cluster run: the product's, and one of an ordinary
+/// program on an unmodified SDK.
+///
+/// # Errors
+/// When one cannot be built.
+pub(crate) fn for_tests(target: &Path, clients: &Path) -> Result<PathBuf> {
+    let directory = target.join("image");
+    symbolon(target, format!("localhost/symbolon:{VERSION}"), &directory.join("symbolon.tar"))?;
+    let client = Image {
+        name: "localhost/client:1".to_owned(),
+        architecture: architecture(&host()?)?,
+        version: "1",
+        file: "client",
+        description: "A program that asks for an access token with azidentity",
+        program: Vec::new(),
+    };
+    write(client, &clients.join("go/client"), &directory.join("client.tar"))?;
+    Ok(directory)
+}
+
+fn symbolon(target: &Path, name: String, output: &Path) -> Result<usize> {
+    let host = host()?;
+    let program = build(target, &host)?;
+    let image = Image {
+        name,
+        architecture: architecture(&host)?,
+        version: VERSION,
+        file: "symbolon",
+        description: DESCRIPTION,
+        program: Vec::new(),
+    };
+    write(image, &program, output)
+}
+
+fn write(mut image: Image, program: &Path, output: &Path) -> Result<usize> {
+    image.program = fs::read(program).with_context(|| format!("`{}` cannot be read", program.display()))?;
+    let bytes = image.archive()?;
     if let Some(directory) = output.parent() {
         fs::create_dir_all(directory)?;
     }
-    let image = Image {
-        name: args.name.clone().unwrap_or_else(|| format!("localhost/symbolon:{VERSION}")),
-        architecture: architecture(&host)?,
-        version: VERSION,
-        program: fs::read(&program).with_context(|| format!("`{}` cannot be read", program.display()))?,
-    };
-    let bytes = image.archive()?;
-    fs::write(&output, &bytes).with_context(|| format!("`{}` cannot be written", output.display()))?;
-    println!("{}: {}, {} kB", output.display(), image.name, bytes.len() / 1000);
-    Ok(())
+    fs::write(output, &bytes).with_context(|| format!("`{}` cannot be written", output.display()))?;
+    Ok(bytes.len())
 }
 
 /// The program, linked statically: the image has no loader and no libraries.

@@ -5,7 +5,8 @@ use clap::Args;
 
 use crate::{
     cargo::{cargo, target_directory},
-    clients, fuzz, helm, step, test_cluster,
+    clients, fuzz, helm, image, step,
+    test_cluster::{self, lacking_for_node},
 };
 
 /// Arguments of `cargo xtask test`.
@@ -35,12 +36,19 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
         built.and(prepared)
     })?;
     let cluster = state.report()?;
+    let images = match &cluster {
+        Some(program) if lacking_for_node(program)?.is_empty() => Some(image::for_tests(&target, &root)?),
+        _ => None,
+    };
     clients::install_rust(&target, &root)?;
     fuzz::smoke(&target)?;
     let mut tests = cargo(&["test", "--workspace"]);
     tests.args(&args.arguments).env("SYMBOLON_TEST_CLIENTS", &root);
     if let Some(program) = cluster {
         tests.env(test_cluster::VARIABLE, program);
+    }
+    if let Some(images) = images {
+        tests.env("SYMBOLON_TEST_IMAGES", images);
     }
     if let Some(program) = helm {
         tests.env(helm::VARIABLE, program);

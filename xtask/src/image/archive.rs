@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
-const DESCRIPTION: &str = "Workload identity for Kubernetes: admission webhook, admission policy and controller";
 /// Who the program runs as; `runAsNonRoot` needs a number.
 pub(crate) const USER: &str = "65532:65532";
 
@@ -18,6 +17,9 @@ pub(crate) struct Image {
     pub(crate) name: String,
     pub(crate) architecture: &'static str,
     pub(crate) version: &'static str,
+    /// The program's name, at the root of the image.
+    pub(crate) file: &'static str,
+    pub(crate) description: &'static str,
     pub(crate) program: Vec<u8>,
 }
 
@@ -35,7 +37,7 @@ impl Image {
     /// When the program is too large for an archive.
     pub(crate) fn archive(&self) -> Result<Vec<u8>> {
         let mut layer = Builder::new(Vec::new());
-        append(&mut layer, "symbolon", 0o755, &self.program)?;
+        append(&mut layer, self.file, 0o755, &self.program)?;
         let layer = Blob::new("application/vnd.oci.image.layer.v1.tar", layer.into_inner()?);
         let config = Blob::json("application/vnd.oci.image.config.v1+json", &self.config(&layer.digest));
         let manifest = Blob::json(
@@ -64,11 +66,11 @@ impl Image {
             "os": "linux",
             "config": {
                 "User": USER,
-                "Entrypoint": ["/symbolon"],
+                "Entrypoint": [format!("/{}", self.file)],
                 "WorkingDir": "/",
                 "Labels": {
-                    "org.opencontainers.image.title": "symbolon",
-                    "org.opencontainers.image.description": DESCRIPTION,
+                    "org.opencontainers.image.title": self.file,
+                    "org.opencontainers.image.description": self.description,
                     "org.opencontainers.image.version": self.version,
                     "org.opencontainers.image.licenses": env!("CARGO_PKG_LICENSE"),
                 },
@@ -147,6 +149,8 @@ mod tests {
             name: "localhost/symbolon:test".to_owned(),
             architecture: "amd64",
             version: "1.2.3",
+            file: "symbolon",
+            description: "A test",
             program: b"\x7fELF, say".repeat(1000),
         }
     }
