@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use crate::command::{
     ad, audit, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer, up,
 };
-use crate::{command::completions, output::OutputFormat};
+use crate::{
+    command::{completions, webhook},
+    output::OutputFormat,
+};
 
 #[cfg(feature = "authority")]
 const EXAMPLES: &str = "\
@@ -50,6 +53,8 @@ pub(crate) enum Command {
     #[cfg(feature = "authority")]
     #[command(flatten)]
     Authority(AuthorityCommand),
+    /// Run the admission webhook of a cluster
+    Webhook(Box<webhook::WebhookArgs>),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }

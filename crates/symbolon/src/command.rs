@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub(crate) mod completions;
+pub(crate) mod webhook;
 
 #[cfg(feature = "authority")]
 pub(crate) mod ad;
@@ -62,6 +63,7 @@ async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
         #[cfg(feature = "authority")]
         Command::Authority(command) => return dispatch_authority(command, context).await,
+        Command::Webhook(args) => webhook::run(*args).await?,
         Command::Completions(args) => completions::run(&args),
     }
     Ok(ExitCode::SUCCESS)

@@ -21,6 +21,7 @@ mod context;
 mod data_dir;
 #[cfg(feature = "authority")]
 mod endpoints;
+mod log_format;
 #[cfg_attr(not(feature = "authority"), expect(dead_code, reason = "the webhook prints less"))]
 mod output;
 #[cfg(feature = "authority")]

@@ -5,7 +5,11 @@ mod api;
 mod backoff;
 pub mod certificates;
 pub mod clock;
+pub mod cluster;
 pub mod handler;
 pub mod lease;
 pub mod metrics;
-mod review;
+pub mod server;
+
+/// The pure half: what a pod needs.
+pub use symbolon_admission as admission;

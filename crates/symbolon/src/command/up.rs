@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     data_dir::DataDir,
     endpoints::{Endpoints, Layout, Part},
+    log_format::LogFormat,
     output::{self, OutputFormat},
     parts::{self, Parts},
     system::{SystemClock, SystemEntropy},
@@ -65,24 +66,6 @@ pub(crate) struct UpArgs {
     /// What is logged, as in RUST_LOG
     #[arg(long, value_name = "FILTER", env = "SYMBOLON_LOG", default_value = "info")]
     log: String,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum LogFormat {
-    /// For people
-    Pretty,
-    /// One JSON object a line
-    Json,
-}
-
-impl From<LogFormat> for log::Format {
-    fn from(format: LogFormat) -> Self {
-        match format {
-            LogFormat::Pretty => Self::Pretty,
-            LogFormat::Json => Self::Json,
-        }
-    }
 }
 
 pub(crate) async fn run(args: UpArgs, context: &Context) -> Result<()> {
