@@ -10,8 +10,9 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    identity::Identity,
     installation::error_text,
-    stage::{Identity, SCOPE, Stage, Told},
+    stage::{SCOPE, Stage, Told},
 };
 
 /// What a JVM's trust store is encrypted with; it holds nothing but a public certificate.

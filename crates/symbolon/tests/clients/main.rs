@@ -7,12 +7,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
-mod access_token;
 mod azure_cli;
 mod client;
 mod refusals;
 mod stage;
 
+#[path = "../support/access_token.rs"]
+mod access_token;
+#[path = "../support/identity.rs"]
+mod identity;
 #[path = "../support/installation.rs"]
 mod installation;
 #[path = "../support/issuer.rs"]

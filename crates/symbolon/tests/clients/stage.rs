@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::{
     access_token,
+    identity::{Identity, create_credential, create_identity},
     installation::Installation,
-    issuer::{AUDIENCE, Issuer, SUBJECT, URL, token_id},
+    issuer::{Issuer, SUBJECT, URL, token_id},
     refusals::{Presenter, REFUSALS, Refusal},
 };
 
@@ -25,12 +26,6 @@ pub(crate) enum Told {
     Code,
     /// That there was one.
     Refusal,
-}
-
-/// A managed identity.
-pub(crate) struct Identity {
-    pub(crate) client_id: String,
-    pub(crate) principal_id: String,
 }
 
 /// A running installation, a foreign issuer, and three identities.
@@ -173,25 +168,4 @@ impl Stage {
         let entries = self.installation.json(["audit", "list", "--limit", "100", "--output", "json"]);
         entries.as_array().unwrap().clone()
     }
-}
-
-fn create_identity(installation: &Installation, name: &str) -> Identity {
-    let made = installation.json(["identity", "create", name, "--output", "json"]);
-    let text = |member: &str| made[member].as_str().unwrap_or_else(|| panic!("no `{member}` in {made}")).to_owned();
-    assert_eq!(text("tenantId"), installation.variable("AZURE_TENANT_ID"));
-    Identity { client_id: text("clientId"), principal_id: text("principalId") }
-}
-
-fn create_credential(installation: &Installation, identity: &str, name: &str, issuer: &str, subject: &str) {
-    installation.symbolon(
-        [
-            ["federated-credential", "create"],
-            ["--identity", identity],
-            ["--name", name],
-            ["--issuer", issuer],
-            ["--subject", subject],
-            ["--audience", AUDIENCE],
-        ]
-        .concat(),
-    );
 }

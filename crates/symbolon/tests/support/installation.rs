@@ -45,11 +45,20 @@ pub(crate) struct Installation {
 impl Installation {
     /// Starts one and waits for the line `ready`.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one that listens at another address than the usual, and says so in all URLs.
+    pub(crate) fn start_at(address: &str) -> Self {
+        Self::start_with(&["--listen", address, "--host", address, "--san", address])
+    }
+
+    fn start_with(arguments: &[&str]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         for _ in 0..TRIES {
             let log = Arc::new(Mutex::new(String::new()));
-            if let Some(up) = up(&data, free_base(), &log) {
+            if let Some(up) = up(&data, free_base(), arguments, &log) {
                 let mut started = Self { up, directory, log, environment: BTreeMap::new() };
                 started.environment = serde_json::from_value(started.json(["env", "--format", "json"])).unwrap();
                 return started;
@@ -122,11 +131,12 @@ pub(crate) fn error_text(output: &Output) -> String {
 }
 
 /// Starts the server and waits for `ready`; none where a port was taken in between.
-fn up(data: &Path, base: u16, log: &Arc<Mutex<String>>) -> Option<Child> {
+fn up(data: &Path, base: u16, arguments: &[&str], log: &Arc<Mutex<String>>) -> Option<Child> {
     let mut child = Command::new(PROGRAM)
         .arg("--data-dir")
         .arg(data)
         .args(["up", "--port-base", &base.to_string()])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

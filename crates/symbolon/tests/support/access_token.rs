@@ -4,7 +4,7 @@ use reqwest::{Certificate, Client};
 use serde_json::Value;
 use symbolon_jose::{JwkSet, Unverified, VerificationKeys};
 
-use crate::{installation::Installation, stage::Identity};
+use crate::{identity::Identity, installation::Installation};
 
 /// Seconds that a managed identity's token lives, with the five minutes by which it is back-dated.
 const LIFETIME: i64 = 24 * 3600 + 300;
