@@ -38,22 +38,28 @@
 {{- end -}}
 
 {{- define "symbolon.metricsPort" -}}
-{{- regexFind "[0-9]+$" .Values.metricsAddr -}}
+{{- regexFind ":[0-9]+$" .Values.metricsAddr | trimPrefix ":" -}}
 {{- end -}}
 
-{{/* Namespaces whose pods are left alone, as JSON. */}}
+{{/*
+Namespaces whose pods are left alone, as JSON. Without a label every pod of the cluster would wait for
+the webhook, also those without which it cannot start.
+*/}}
 {{- define "symbolon.excludedNamespaces" -}}
-{{- if kindIs "slice" .Values.excludedNamespaces -}}
-{{- .Values.excludedNamespaces | toJson -}}
-{{- else if include "symbolon.seesEveryPod" . -}}
-{{- list "kube-system" "kube-node-lease" .Release.Namespace | uniq | toJson -}}
-{{- else -}}
+{{- $root := index . 0 -}}
+{{- if kindIs "slice" $root.Values.excludedNamespaces -}}
+{{- $root.Values.excludedNamespaces | toJson -}}
+{{- else if index . 1 -}}
 []
+{{- else -}}
+{{- list "kube-system" "kube-node-lease" $root.Release.Namespace | uniq | toJson -}}
 {{- end -}}
 {{- end -}}
 
+{{/* Call with (list . true) for pods that ask by their label, with (list . false) for all others. */}}
 {{- define "symbolon.namespaceSelector" -}}
-{{- $selector := deepCopy (.Values.mutatingWebhookNamespaceSelector | default dict) -}}
+{{- $root := index . 0 -}}
+{{- $selector := deepCopy ($root.Values.mutatingWebhookNamespaceSelector | default dict) -}}
 {{- with include "symbolon.excludedNamespaces" . | fromJsonArray -}}
 {{- $exclusion := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" . -}}
 {{- $_ := set $selector "matchExpressions" (append ($selector.matchExpressions | default list) $exclusion) -}}
