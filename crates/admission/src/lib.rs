@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod mutate;
+pub mod policy;
 pub mod settings;
 
 pub use account::{Key, ServiceAccount};

@@ -39,6 +39,24 @@ pub enum Layout {
     V15,
 }
 
+impl Layout {
+    /// Where the volume is mounted.
+    pub(crate) fn mount_path(self) -> &'static str {
+        match self {
+            Self::V16 => "/var/run/secrets/azure/wi",
+            Self::V15 => "/var/run/secrets/azure/tokens",
+        }
+    }
+
+    /// Where the token lies in the volume.
+    pub(crate) fn token_path(self) -> &'static str {
+        match self {
+            Self::V16 => "token/azure-identity-token",
+            Self::V15 => "azure-identity-token",
+        }
+    }
+}
+
 /// What makes a pod one to inject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Selector {
@@ -134,3 +152,4 @@ pub struct Gcp {
     /// Seconds that tokens live whose account says nothing.
     pub token_expiration: i64,
 }
+
