@@ -40,6 +40,7 @@ reasons! {
     PROXY_VALUE_UNCLEAR = "ProxyValueUnclear",
     PROXY_ON_WINDOWS = "ProxyOnWindows",
     WINDOWS_NOT_DECLARED = "WindowsNotDeclared",
+    TOKEN_EXPIRATION_INVALID = "TokenExpirationInvalid",
     TRUST_VOLUME_TAKEN = "TrustVolumeTaken",
     MALFORMED_ROLE_ARN = "MalformedRoleArn",
     MALFORMED_TOKEN_EXPIRATION = "MalformedTokenExpiration",
@@ -183,6 +184,10 @@ impl Warning {
             WINDOWS_NOT_DECLARED,
             "the pod selects Windows nodes: set spec.os.name to `windows`, or mounting the token may fail".to_owned(),
         )
+    }
+
+    pub(super) fn token_expiration(problem: &str) -> Self {
+        Self::new(TOKEN_EXPIRATION_INVALID, format!("pods of this service account are refused: {problem}"))
     }
 
     pub(super) fn trust_volume_taken(volume: &str) -> Self {

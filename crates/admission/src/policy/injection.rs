@@ -137,7 +137,6 @@ fn tenant_id(settings: &Settings) -> String {
 }
 
 fn env(settings: &Settings) -> String {
-    let token_file = |layout: Layout| cel::text(&format!("{}/{}", layout.mount_path(), layout.token_path()));
     cel::fill(
         "([
   {'name': 'AZURE_CLIENT_ID', 'value': variables.clientId},
@@ -146,8 +145,8 @@ fn env(settings: &Settings) -> String {
   {'name': 'AZURE_AUTHORITY_HOST', 'value': <authority-host>}
 ]<endpoint>).filter(variable, variable.value != '')",
         &[
-            ("v15", &token_file(Layout::V15)),
-            ("v16", &token_file(Layout::V16)),
+            ("v15", &cel::text(Layout::V15.token_file())),
+            ("v16", &cel::text(Layout::V16.token_file())),
             ("authority-host", &cel::text(&settings.authority_host)),
             ("endpoint", &endpoint::env(settings)),
         ],

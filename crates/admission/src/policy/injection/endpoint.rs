@@ -26,7 +26,6 @@ pub(super) fn env(settings: &Settings) -> String {
         CustomTokenEndpointCa::Data(data) => data.as_str(),
         _ => "",
     };
-    let ca_file = |layout: Layout| cel::text(&format!("{}/{CA_PATH}", layout.mount_path()));
     cel::fill(
         " + (!variables.isBound ? [] : [
   {'name': 'AZURE_KUBERNETES_TOKEN_PROXY', 'value': <proxy>},
@@ -37,15 +36,12 @@ pub(super) fn env(settings: &Settings) -> String {
         &[
             ("proxy", &cel::text(&endpoint.token_proxy)),
             ("sni", &cel::text(&endpoint.sni_name)),
-            ("v15", &ca_file(Layout::V15)),
-            ("v16", &ca_file(Layout::V16)),
+            ("v15", &cel::text(Layout::V15.ca_file())),
+            ("v16", &cel::text(Layout::V16.ca_file())),
             ("data", &cel::text(data)),
         ],
     )
 }
-
-/// Where the CA lies in the volume.
-const CA_PATH: &str = "ca-cert/ca.crt";
 
 /// The sources beside the token.
 pub(super) fn sources(settings: &Settings) -> String {
@@ -54,7 +50,7 @@ pub(super) fn sources(settings: &Settings) -> String {
 }
 
 fn source(endpoint: &CustomTokenEndpoint) -> Option<String> {
-    let path = cel::text(CA_PATH);
+    let path = cel::text(Layout::CA_PATH);
     match &endpoint.ca {
         CustomTokenEndpointCa::ConfigMap(name) => Some(format!(
             "Object.spec.volumes.projected.sources{{configMap: Object.spec.volumes.projected.sources.configMap{{\
