@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, ci, test};
+use crate::{bench, ci, cluster, test};
 
 /// The project's own commands.
 #[derive(Parser)]
@@ -19,6 +19,9 @@ enum Command {
     Test(test::TestArgs),
     /// Prepare the real clients only, for `cargo test -p symbolon --test clients`
     Clients,
+    /// A real Kubernetes cluster for tests and for trying things: `up`, `down`, `test`
+    #[command(subcommand, after_help = cluster::EXAMPLES)]
+    Cluster(cluster::ClusterCommand),
     /// Build the documentation, without warnings
     Docs,
     /// Measure a release build: `bench exchange`, `bench start`
@@ -32,6 +35,7 @@ impl Cli {
         match self.command {
             Command::Test(args) => test::run(&args),
             Command::Clients => test::clients(),
+            Command::Cluster(command) => cluster::run(&command),
             Command::Docs => ci::docs(),
             Command::Bench(args) => bench::run(&args),
             Command::Ci => ci::run(),

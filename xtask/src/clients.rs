@@ -4,9 +4,7 @@
 //! source tree stays as it is. A stamp of its files and tools makes a second run quick.
 
 use std::{
-    collections::hash_map::DefaultHasher,
     fs,
-    hash::{Hash as _, Hasher as _},
     path::Path,
     process::Command,
     time::{Duration, Instant},
@@ -14,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{cargo::root as workspace, step};
+use crate::{cargo::root as workspace, stamp, step};
 
 /// How a client is built.
 struct Recipe {
@@ -139,7 +137,7 @@ fn prepare(recipe: &Recipe, root: &Path) -> State {
 fn build(recipe: &Recipe, root: &Path) -> Result<bool> {
     let source = workspace().join("tests/clients").join(recipe.name);
     let directory = root.join(recipe.name);
-    let stamp = stamp(recipe, &source)?;
+    let stamp = stamp_of(recipe, &source)?;
     let stamp_file = directory.join(".stamp");
     let product = directory.join(recipe.product);
     if product.exists() && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
@@ -148,7 +146,7 @@ fn build(recipe: &Recipe, root: &Path) -> Result<bool> {
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
-    copy(&source, &directory)?;
+    stamp::copy(&source, &directory)?;
     for step in recipe.steps {
         let Some((program, arguments)) = step.split_first() else { continue };
         // A relative program would be looked up from this process's own directory.
@@ -164,40 +162,10 @@ fn build(recipe: &Recipe, root: &Path) -> Result<bool> {
 }
 
 /// Changes whenever the client must be built anew: with its files, its steps and its tools.
-fn stamp(recipe: &Recipe, source: &Path) -> Result<String> {
-    let mut hasher = DefaultHasher::new();
-    recipe.steps.hash(&mut hasher);
+fn stamp_of(recipe: &Recipe, source: &Path) -> Result<String> {
+    let mut settings: Vec<_> = recipe.steps.iter().map(|step| step.join(" ")).collect();
     for (tool, argument) in recipe.tools {
-        step::quiet(Command::new(tool).arg(argument))?.hash(&mut hasher);
+        settings.push(step::quiet(Command::new(tool).arg(argument))?);
     }
-    hash_directory(source, &mut hasher)?;
-    Ok(format!("{:016x}\n", hasher.finish()))
-}
-
-fn hash_directory(directory: &Path, hasher: &mut DefaultHasher) -> Result<()> {
-    let mut paths: Vec<_> = fs::read_dir(directory)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
-    paths.sort();
-    for path in paths {
-        path.file_name().hash(hasher);
-        if path.is_dir() {
-            hash_directory(&path, hasher)?;
-        } else {
-            fs::read(&path)?.hash(hasher);
-        }
-    }
-    Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), &target)?;
-        }
-    }
-    Ok(())
+    stamp::of(&settings.iter().map(String::as_str).collect::<Vec<_>>(), source)
 }

@@ -5,9 +5,12 @@ mod cargo;
 mod ci;
 mod cli;
 mod clients;
+mod cluster;
 mod fuzz;
+mod stamp;
 mod step;
 mod test;
+mod test_cluster;
 
 use clap::Parser as _;
 

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     cargo::{cargo, target_directory},
-    clients, fuzz, step,
+    clients, fuzz, step, test_cluster,
 };
 
 /// Arguments of `cargo xtask test`.
@@ -16,22 +16,32 @@ pub(crate) struct TestArgs {
     arguments: Vec<String>,
 }
 
-/// Prepares the real clients while cargo builds, smoke-runs the fuzz targets, runs all tests.
+/// Prepares the real clients and the test cluster while cargo builds, smoke-runs the fuzz targets, runs all tests.
 ///
 /// `cargo test` comes last, so that its summary is the last thing to be read.
 pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let target = target_directory()?;
     let root = target.join("clients");
-    std::thread::scope(|scope| {
-        let preparing = scope.spawn(|| clients::prepare_all(&root));
+    let state = std::thread::scope(|scope| {
+        let preparing = scope.spawn(|| {
+            clients::prepare_all(&root)?;
+            // After them: its build takes all processors and, cold, two gigabytes.
+            Ok(test_cluster::prepare(&target))
+        });
         let built = step::show(&mut cargo(&["build", "--workspace", "--bins", "--tests"]));
         let prepared = preparing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A build that failed says more than a client that did.
         built.and(prepared)
     })?;
+    let cluster = state.report()?;
     clients::install_rust(&target, &root)?;
     fuzz::smoke(&target)?;
-    step::show(cargo(&["test", "--workspace"]).args(&args.arguments).env("SYMBOLON_TEST_CLIENTS", &root))
+    let mut tests = cargo(&["test", "--workspace"]);
+    tests.args(&args.arguments).env("SYMBOLON_TEST_CLIENTS", &root);
+    if let Some(program) = cluster {
+        tests.env(test_cluster::VARIABLE, program);
+    }
+    step::show(&mut tests)
 }
 
 /// Prepares the real clients and nothing else.

@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+pub mod accounts;
+mod api;
+mod backoff;
+pub mod certificates;
+pub mod clock;
+pub mod handler;
+pub mod lease;
+pub mod metrics;
+mod review;

@@ -1,0 +1,69 @@
+//! What a cluster of one's own is started with.
+
+use std::{ffi::OsString, path::Path};
+
+use crate::{TestCluster, program::Program, skip::skip};
+
+/// What a cluster of one's own is started with.
+///
+/// The methods are flags of `cluster up`; its `--help` says more of them.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub(crate) node: bool,
+    pub(crate) flags: Vec<OsString>,
+}
+
+impl Options {
+    /// With a node, on which pods run.
+    #[must_use]
+    pub fn node(mut self) -> Self {
+        self.node = true;
+        self.flag("--node")
+    }
+
+    /// The issuer of service account tokens, which is the API server's URL otherwise.
+    #[must_use]
+    pub fn issuer(self, url: &str) -> Self {
+        self.flag("--issuer").flag(url)
+    }
+
+    /// A PEM file with the private key that signs service account tokens, which is a new RSA key
+    /// otherwise.
+    #[must_use]
+    pub fn signing_key(self, file: &Path) -> Self {
+        self.flag("--signing-key").flag(file)
+    }
+
+    /// A feature gate of Kubernetes.
+    #[must_use]
+    pub fn feature_gate(self, name: &str, on: bool) -> Self {
+        self.flag("--feature-gate").flag(format!("{name}={on}"))
+    }
+
+    /// A further argument of kube-apiserver, such as `--runtime-config=api/beta=true`.
+    #[must_use]
+    pub fn api_server_argument(self, argument: &str) -> Self {
+        self.flag("--apiserver-arg").flag(argument)
+    }
+
+    /// Starts the cluster, which no other test shares, or says why none can run here.
+    ///
+    /// # Panics
+    /// When a cluster could run here but does not start.
+    #[must_use]
+    pub fn start(self) -> Option<TestCluster> {
+        let program = match Program::find(self.node) {
+            Ok(program) => program,
+            Err(why) => {
+                skip(&why);
+                return None;
+            }
+        };
+        Some(TestCluster::start(&program, &self))
+    }
+
+    fn flag(mut self, flag: impl Into<OsString>) -> Self {
+        self.flags.push(flag.into());
+        self
+    }
+}

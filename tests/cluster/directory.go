@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// directory holds everything that a cluster writes. Whoever holds its lock is the cluster's `up`:
+// the kernel gives the lock back however that process ends.
+type directory struct {
+	path string
+	// own says that it was made for this run and goes with it.
+	own  bool
+	lock *os.File
+}
+
+// Directories of their own are recognised by this prefix, so that those of killed ones are found.
+const ownPrefix = "symbolon-cluster-"
+
+// longestSocket is how long the path of a socket can be, by the kernel.
+const longestSocket = 107
+
+func openDirectory(path string) (directory, error) {
+	own := path == ""
+	if own {
+		made, err := os.MkdirTemp("", ownPrefix)
+		if err != nil {
+			return directory{}, err
+		}
+		path = made
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return directory{}, err
+	}
+	opened := directory{path: path, own: own}
+	if longest := opened.file("node/kubelet/device-plugins/kubelet.sock"); len(longest) > longestSocket {
+		return directory{}, fmt.Errorf("the directory's path is too long for sockets in it: give a shorter one than `%s`", path)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return directory{}, err
+	}
+	lock, err := opened.acquire()
+	if err != nil {
+		return directory{}, err
+	}
+	opened.lock = lock
+	// What a killed predecessor left, its logs too.
+	if err := opened.empty("lock"); err != nil {
+		return directory{}, err
+	}
+	for _, name := range []string{"logs", "pki", "etcd", "node"} {
+		if err := os.Mkdir(opened.file(name), 0o700); err != nil {
+			return directory{}, err
+		}
+	}
+	return opened, nil
+}
+
+// acquire takes the lock. In a directory of its own it is taken before the file has its name, lest
+// somebody's sweep takes the directory for one whose owner was killed.
+func (d directory) acquire() (*os.File, error) {
+	name := "lock"
+	if d.own {
+		name = "lock.new"
+	}
+	lock, err := os.OpenFile(d.file(name), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		lock.Close()
+		return nil, fmt.Errorf("a cluster is running in `%s` already: end it with `cluster down --dir %s` or give another --dir", d.path, d.path)
+	}
+	if d.own {
+		err = os.Rename(d.file(name), d.file("lock"))
+	}
+	return lock, err
+}
+
+func (d directory) file(name string) string {
+	return filepath.Join(d.path, name)
+}
+
+func (d directory) logOf(part string) string {
+	return d.file("logs/" + part + ".log")
+}
+
+// write writes a file for its owner alone.
+func (d directory) write(name string, content []byte) error {
+	return os.WriteFile(d.file(name), content, 0o600)
+}
+
+func (d directory) writePair(name string, pair leaf) error {
+	return errors.Join(d.write(name+".crt", pair.certificate), d.write(name+".key", pair.key))
+}
+
+// close removes everything but the logs, and those too where nobody chose the directory.
+func (d directory) close() error {
+	defer d.lock.Close()
+	if err := d.empty("logs"); err != nil || !d.own {
+		return err
+	}
+	return os.RemoveAll(d.path)
+}
+
+// empty removes what is in the directory, except `kept`, and what a node left in the kernel. Nothing
+// may run there any more.
+func (d directory) empty(kept string) error {
+	if network, found := recorded(d); found {
+		if err := network.forget(); err != nil {
+			return err
+		}
+	}
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Name() != kept && isOurs(entry.Name()) {
+			if err := os.RemoveAll(d.file(entry.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// isOurs keeps a directory with other things in it, given by mistake, from losing them.
+func isOurs(name string) bool {
+	switch name {
+	case "lock", "lock.new", "logs", "pki", "etcd", "node", "network", "kubeconfig", "control.sock", "cluster.json", "cluster.json.new":
+		return true
+	}
+	return false
+}
+
+// description is what others read about a running cluster, in cluster.json.
+type description struct {
+	Name string `json:"name"`
+	// Tier is `control-plane` or `node`.
+	Tier       string `json:"tier"`
+	Server     string `json:"server"`
+	Issuer     string `json:"issuer"`
+	Kubeconfig string `json:"kubeconfig"`
+	// CA is the file with the certificate that signed the API server's.
+	CA   string `json:"ca"`
+	Logs string `json:"logs"`
+	// Kubectl is a command line to which arguments are appended.
+	Kubectl []string `json:"kubectl"`
+	// HostAddress is where pods reach servers of this machine, and where the API server listens.
+	HostAddress   string `json:"hostAddress"`
+	ServiceSubnet string `json:"serviceSubnet"`
+	PodSubnet     string `json:"podSubnet,omitempty"`
+	Node          string `json:"node,omitempty"`
+	Containerd    string `json:"containerd,omitempty"`
+	PID           int    `json:"pid"`
+}
+
+// describe writes cluster.json at once as a whole: it is there when the cluster is ready.
+func (d directory) describe(cluster description) error {
+	text, err := json.MarshalIndent(cluster, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := d.write("cluster.json.new", append(text, '\n')); err != nil {
+		return err
+	}
+	return os.Rename(d.file("cluster.json.new"), d.file("cluster.json"))
+}
+
+// readDescription reads cluster.json in `path`.
+func readDescription(path string) (description, error) {
+	var cluster description
+	text, err := os.ReadFile(filepath.Join(path, "cluster.json"))
+	if errors.Is(err, os.ErrNotExist) {
+		return cluster, fmt.Errorf("no cluster is ready in `%s`: start one with `cluster up --dir %s`", path, path)
+	}
+	if err != nil {
+		return cluster, err
+	}
+	return cluster, json.Unmarshal(text, &cluster)
+}
