@@ -28,8 +28,12 @@ pub(super) struct ConfigMaps {
 pub(super) enum Done {
     /// Nothing was to be done.
     Unchanged,
-    /// The ConfigMap holds this now, or is gone.
-    Written(Option<Digest>),
+    /// It held this already.
+    Same(Digest),
+    /// It holds this now.
+    Written(Digest),
+    /// It is gone.
+    Deleted,
     /// The namespace is being deleted.
     NamespaceEnds,
 }
@@ -70,7 +74,7 @@ impl ConfigMaps {
         config_map.metadata.name = Some(self.name.clone());
         config_map.metadata.labels = Some(BTreeMap::from([(LABEL.0.to_owned(), LABEL.1.to_owned())]));
         api.create(&PostParams::default(), &config_map).await?;
-        Ok(Done::Written(Some(contents.digest())))
+        Ok(Done::Written(contents.digest()))
     }
 
     /// Reads what is there and writes the difference, on condition that nothing came between.
@@ -81,20 +85,20 @@ impl ConfigMaps {
             return self.create(api, contents).await;
         }
         let Some(patch) = difference(&current, contents) else {
-            return Ok(Done::Written(Some(contents.digest())));
+            return Ok(Done::Same(contents.digest()));
         };
         api.patch(&self.name, &PatchParams::default(), &Patch::Merge(patch)).await?;
-        Ok(Done::Written(Some(contents.digest())))
+        Ok(Done::Written(contents.digest()))
     }
 
     async fn delete(&self, api: &Api<ConfigMap>) -> Result<Done, kube::Error> {
         let current = api.get_metadata_opt(&self.name).await?;
-        let Some(current) = current else { return Ok(Done::Written(None)) };
+        let Some(current) = current else { return Ok(Done::Deleted) };
         let preconditions = Preconditions { uid: current.metadata.uid, resource_version: None };
         let parameters = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         match api.delete(&self.name, &parameters).await {
             Err(error) if !is(&error, 404) => Err(error),
-            _ => Ok(Done::Written(None)),
+            _ => Ok(Done::Deleted),
         }
     }
 }

@@ -16,7 +16,8 @@ use symbolon_admission::{ServiceAccount, Warning, mutate::advise, policy::entry:
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 
-use super::{config_map::is, metrics::Metrics, settings::Now};
+use super::{config_map::is, metrics::Metrics};
+use crate::{clock::Clock, lease::Leadership};
 
 /// Events that wait to be written; more are dropped, and come again with the next full list.
 const WAITING: usize = 1024;
@@ -32,18 +33,18 @@ const NAME_BYTES: usize = 230;
 /// The object that an Event is about.
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
 pub(crate) struct About {
-    pub(crate) api_version: &'static str,
-    pub(crate) kind: &'static str,
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
     pub(crate) namespace: String,
     pub(crate) name: String,
     pub(crate) uid: String,
 }
 
 impl About {
-    pub(crate) fn new(api_version: &'static str, kind: &'static str, metadata: &ObjectMeta) -> Self {
+    pub(crate) fn new(api_version: &str, kind: &str, metadata: &ObjectMeta) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (namespace, name, uid) = (text(&metadata.namespace), text(&metadata.name), text(&metadata.uid));
-        Self { api_version, kind, namespace, name, uid }
+        Self { api_version: api_version.to_owned(), kind: kind.to_owned(), namespace, name, uid }
     }
 
     pub(super) fn account(metadata: &ObjectMeta) -> Self {
@@ -108,21 +109,21 @@ fn hash(note: &Note) -> u64 {
     hasher.finish()
 }
 
-/// Writes what is told, while `leads` says that this replica is the one to do so.
+/// Writes what is told, while this replica is the one to do so.
 pub(crate) async fn write(
     client: Client,
     mut notes: mpsc::Receiver<Note>,
     metrics: Metrics,
-    leads: tokio::sync::watch::Receiver<bool>,
-    reporter: (String, Now),
+    leadership: Leadership,
+    instance: String,
+    clock: Clock,
 ) {
-    let (instance, now) = reporter;
     while let Some(note) = notes.recv().await {
-        if !*leads.borrow() {
+        if !leadership.is_held() {
             continue;
         }
         let api = Api::<Event>::namespaced(client.clone(), &note.about.namespace);
-        let event = event(&note, &instance, MicroTime(now()));
+        let event = event(&note, &instance, MicroTime(clock()));
         match api.create(&PostParams::default(), &event).await {
             Ok(_) => metrics.event(note.reason),
             // Its name is made of what it says: it has been told, by whomever, within the hour that Events live.
@@ -150,8 +151,8 @@ fn event(note: &Note, instance: &str, time: MicroTime) -> Event {
         note: Some(cut(&note.text, NOTE_BYTES).to_owned()),
         reason: Some(note.reason.to_owned()),
         regarding: Some(ObjectReference {
-            api_version: Some(about.api_version.to_owned()),
-            kind: Some(about.kind.to_owned()),
+            api_version: Some(about.api_version.clone()),
+            kind: Some(about.kind.clone()),
             name: Some(about.name.clone()),
             namespace: Some(about.namespace.clone()),
             uid: Some(about.uid.clone()).filter(|uid| !uid.is_empty()),
@@ -175,8 +176,8 @@ mod tests {
 
     fn about(name: &str) -> About {
         About {
-            api_version: "v1",
-            kind: "ServiceAccount",
+            api_version: "v1".to_owned(),
+            kind: "ServiceAccount".to_owned(),
             namespace: "default".to_owned(),
             name: name.to_owned(),
             uid: "1".to_owned(),

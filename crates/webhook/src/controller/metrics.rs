@@ -23,12 +23,12 @@ pub struct Metrics {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct WriteLabels {
-    outcome: Write,
+    outcome: WriteOutcome,
 }
 
 /// How a write of a ConfigMap ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-pub(super) enum Write {
+pub(super) enum WriteOutcome {
     Written,
     Conflict,
     Failed,
@@ -101,7 +101,7 @@ impl Metrics {
         metrics
     }
 
-    pub(super) fn write(&self, outcome: Write) {
+    pub(super) fn write(&self, outcome: WriteOutcome) {
         self.writes.get_or_create(&WriteLabels { outcome }).inc();
     }
 

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use symbolon_admission::settings::Selector;
-
-/// The clock; times in objects come from it.
-pub type Now = fn() -> Timestamp;
 
 /// What is done about pods that should have been injected and were not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

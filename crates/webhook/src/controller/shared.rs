@@ -11,7 +11,7 @@ pub(crate) struct Shared {
     queue: Mutex<Queue>,
     /// Something is to be done, or something has become known.
     pub(super) wake: Notify,
-    pub(super) metrics: Metrics,
+    pub(crate) metrics: Metrics,
 }
 
 impl Shared {
@@ -37,6 +37,10 @@ impl Shared {
 
     pub(super) fn task(&self, namespace: &str) -> Task {
         self.state(|state| state.task(namespace))
+    }
+
+    pub(crate) fn is_excluded(&self, namespace: &str) -> bool {
+        self.state(|state| state.is_excluded(namespace))
     }
 
     /// What is known of an account; nothing before all are known.

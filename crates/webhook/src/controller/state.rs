@@ -8,7 +8,10 @@ use symbolon_admission::{
     settings::Selector,
 };
 
-use super::contents::{Contents, Digest};
+use super::{
+    contents::{Contents, Digest},
+    settings::ControllerSettings,
+};
 
 /// Everything that is known. A hundred thousand accounts are usual: of each its name and its entry.
 #[derive(Debug)]
@@ -69,13 +72,14 @@ pub(crate) struct AccountFacts {
 }
 
 impl State {
-    pub(super) fn new(selector: Selector, excluded: impl IntoIterator<Item = String>) -> Self {
+    pub(super) fn new(settings: &ControllerSettings) -> Self {
         Self {
-            selector,
-            excluded: excluded.into_iter().collect(),
+            selector: settings.selector,
+            excluded: settings.excluded_namespaces.iter().cloned().collect(),
             namespaces: HashMap::new(),
             accounts: Listing::default(),
-            config_maps: Listing::default(),
+            // Where none are kept there is nothing to wait for.
+            config_maps: Listing { round: 0, complete: !settings.keeps_config_maps },
         }
     }
 
@@ -210,7 +214,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        let mut state = State::new(Selector::PodLabel, ["kube-system".to_owned()]);
+        let mut state = State::new(&ControllerSettings::new("test"));
         state.begin_accounts();
         state.begin_config_maps();
         state

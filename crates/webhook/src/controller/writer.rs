@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use tokio::{sync::watch, task::JoinSet, time::{Instant, sleep_until}};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
 use tracing::{debug, info, warn};
 
 use super::{
     config_map::{ConfigMaps, Done, is},
-    metrics::Write,
+    metrics::WriteOutcome,
     shared::Shared,
     state::Task,
 };
+use crate::lease::Leadership;
 
 /// Namespaces that are worked on at the same time.
 const CONCURRENT: usize = 8;
@@ -19,10 +23,10 @@ const CONCURRENT: usize = 8;
 ///
 /// Nothing is written before both lists are complete: an account that is not known yet would look
 /// like one that is gone.
-pub(super) async fn run(config_maps: ConfigMaps, shared: Arc<Shared>, mut leads: watch::Receiver<bool>) {
+pub(super) async fn run(config_maps: ConfigMaps, shared: Arc<Shared>, mut leadership: Leadership) {
     let mut work = JoinSet::new();
     loop {
-        let may_write = *leads.borrow() && shared.state(|state| state.is_complete());
+        let may_write = leadership.is_held() && shared.state(|state| state.is_complete());
         while may_write && work.len() < CONCURRENT {
             let Some(namespace) = shared.queue(|queue| queue.take(Instant::now())) else { break };
             work.spawn(look_at(config_maps.clone(), Arc::clone(&shared), namespace));
@@ -36,11 +40,7 @@ pub(super) async fn run(config_maps: ConfigMaps, shared: Arc<Shared>, mut leads:
                     tracing::error!(error = &error as &dyn std::error::Error, "the work on a namespace broke off");
                 }
             }
-            changed = leads.changed() => {
-                if changed.is_err() {
-                    return;
-                }
-            }
+            () = leadership.changed() => {}
         }
     }
 }
@@ -63,14 +63,21 @@ async fn look_at(config_maps: ConfigMaps, shared: Arc<Shared>, namespace: Box<st
     let now = Instant::now();
     match outcome {
         Ok(Done::Unchanged) => shared.queue(|queue| queue.done(&namespace, 0, now)),
+        Ok(Done::Same(digest)) => {
+            shared.state(|state| state.put_config_map(&namespace, digest));
+            shared.queue(|queue| queue.done(&namespace, 0, now));
+        }
         Ok(Done::Written(digest)) => {
-            shared.metrics.write(Write::Written);
+            shared.metrics.write(WriteOutcome::Written);
             info!(namespace = &*namespace, bytes = size, "wrote the ConfigMap of `{namespace}`");
-            shared.state(|state| match digest {
-                Some(digest) => state.put_config_map(&namespace, digest),
-                None => state.remove_config_map(&namespace),
-            });
+            shared.state(|state| state.put_config_map(&namespace, digest));
             shared.queue(|queue| queue.done(&namespace, size, now));
+        }
+        Ok(Done::Deleted) => {
+            shared.metrics.write(WriteOutcome::Written);
+            info!(namespace = &*namespace, "deleted the ConfigMap of `{namespace}`");
+            shared.state(|state| state.remove_config_map(&namespace));
+            shared.queue(|queue| queue.done(&namespace, 0, now));
         }
         Ok(Done::NamespaceEnds) => {
             debug!(namespace = &*namespace, "the namespace is being deleted");
@@ -78,7 +85,7 @@ async fn look_at(config_maps: ConfigMaps, shared: Arc<Shared>, namespace: Box<st
         }
         Err(error) => {
             let is_conflict = is(&error, 409);
-            shared.metrics.write(if is_conflict { Write::Conflict } else { Write::Failed });
+            shared.metrics.write(if is_conflict { WriteOutcome::Conflict } else { WriteOutcome::Failed });
             let error = &error as &dyn std::error::Error;
             if is_conflict {
                 debug!(error, namespace = &*namespace, "somebody else wrote the ConfigMap meanwhile");
