@@ -107,6 +107,12 @@ impl<'a> Review<'a> {
         Ok(Self { version, request })
     }
 
+    /// Stands in for a request that could not be read at all: its answer names no request.
+    #[must_use]
+    pub fn unreadable() -> Self {
+        Self { version: Version::V1, request: Request::default() }
+    }
+
     /// The id that ties the answer to the request.
     #[must_use]
     pub fn uid(&self) -> &str {

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     command::{
         ad, audit, completions, demo, demo_client, env, federated_credential, identity, run, service_account, token,
-        trusted_issuer, up,
+        trusted_issuer, up, webhook,
     },
     output::OutputFormat,
 };
@@ -47,6 +47,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Start all parts in one process
     Up(up::UpArgs),
+    /// Run the admission webhook of a cluster
+    Webhook(Box<webhook::WebhookArgs>),
     /// Print the variables that a client needs
     Env(env::EnvArgs),
     /// Run a program as a service account

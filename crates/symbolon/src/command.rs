@@ -23,6 +23,7 @@ pub(crate) mod service_account;
 pub(crate) mod token;
 pub(crate) mod trusted_issuer;
 pub(crate) mod up;
+pub(crate) mod webhook;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
@@ -44,6 +45,7 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
 async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
         Command::Up(args) => up::run(args, context).await?,
+        Command::Webhook(args) => webhook::run(*args).await?,
         Command::Env(args) => env::run(args, context).await?,
         Command::Run(args) => return run::run(args, context).await,
         Command::Identity(args) => identity::run(args, context).await?,

@@ -4,6 +4,7 @@
 //! one that holds the lease writes it, and keeps `caBundle` of the webhook configuration equal to
 //! it. A kubelet, which brings a mounted Secret a minute late, has no part in this.
 
+mod files;
 mod plan;
 mod reader;
 mod self_check;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use crate::api::ApiError;
 
+pub(crate) use files::first_files;
 pub use reader::{Published, Reader};
 pub use self_check::SelfCheck;
 pub use writer::Writer;

@@ -15,13 +15,12 @@ use axum::response::Response;
 use axum::routing::any;
 use futures_util::FutureExt as _;
 use http::{HeaderValue, Version, header};
-use symbolon_admission::{Key, Mutation, Pod, Refusal, ServiceAccount, Settings};
+use symbolon_admission::{Mutation, Pod, Refusal, Review, Settings};
 use symbolon_serve::Quiet;
 use tokio::time::Instant;
 
 use crate::accounts::{AccountName, LookupError, ServiceAccounts};
 use crate::metrics::{InFlight, Metrics, Outcome};
-use crate::review::{self, Review};
 
 pub use body::LIMIT as BODY_LIMIT;
 
@@ -60,7 +59,7 @@ async fn serve<A: ServiceAccounts>(State(webhook): State<Arc<Webhook<A>>>, reque
     let _in_flight = InFlight::of(&webhook.metrics);
     let answer = AssertUnwindSafe(webhook.answer(request)).catch_unwind().await.unwrap_or_else(|_| {
         webhook.metrics.panic();
-        review::refuse_request(500, "panic: this is a bug in the webhook [recovered]")
+        refuse_request(Refusal { code: 500, message: "panic: this is a bug in the webhook [recovered]".to_owned() })
     });
     let mut response = Response::new(Body::from(answer));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -79,24 +78,34 @@ impl<A: ServiceAccounts> Webhook<A> {
         let deadline = begun + self.account_wait.min(patience(request.uri().query()));
         let held = match body::read(request).await {
             Ok(held) => held,
-            Err(refusal) => return self.refuse_request(&refusal),
+            Err(refusal) => {
+                self.metrics.refused_request();
+                return refuse_request(refusal);
+            }
         };
         let review = match Review::parse(&held.body) {
             Ok(review) => review,
-            Err(refusal) => return self.refuse_request(&refusal),
+            Err(invalid) => {
+                self.metrics.refused_request();
+                return invalid.answer();
+            }
         };
         let outcome = self.review(&review, deadline).await;
         self.metrics.mutation(review.namespace(), begun.elapsed());
         self.count(outcome.as_ref());
-        review.answer(&outcome)
+        match &outcome {
+            Ok(mutation) => review.allow(mutation),
+            Err(refusal) => review.refuse(refusal),
+        }
     }
 
     async fn review(&self, review: &Review<'_>, deadline: Instant) -> Result<Mutation, Refusal> {
-        let pod = Pod::parse(review.object())?;
+        let Some(raw) = review.pod()? else { return Ok(Mutation::default()) };
+        let pod = Pod::parse(raw)?;
         let account = AccountName { namespace: review.namespace(), name: pod.service_account_name() };
         if let Some(known) = self.accounts.known(account) {
             let outcome = pod.mutate(&known, &self.settings.load());
-            if !is_doubtful(&known, &outcome) {
+            if !is_doubtful(outcome.as_ref()) {
                 return outcome;
             }
         }
@@ -111,17 +120,30 @@ impl<A: ServiceAccounts> Webhook<A> {
         }
         self.metrics.outcome(if mutation.patch.is_empty() { Outcome::Unchanged } else { Outcome::Mutated });
     }
-
-    fn refuse_request(&self, refusal: &Refusal) -> Vec<u8> {
-        self.metrics.refused_request();
-        review::refuse_request(refusal.code, &refusal.message)
-    }
 }
+
+/// What a pod's author is told when the service account is not as it should be.
+const ABOUT_ACCOUNT: [&str; 7] = [
+    "NoClientId",
+    "AccountNotLabelled",
+    "MalformedClientId",
+    "MalformedTenantId",
+    "MalformedRoleArn",
+    "MalformedTokenExpiration",
+    "Misplaced",
+];
 
 /// Whether the account is worth a second look: people annotate it and create the pod in one go,
 /// and the watch may lag behind.
-fn is_doubtful(account: &ServiceAccount, outcome: &Result<Mutation, Refusal>) -> bool {
-    outcome.is_err() || account.get(Key::ClientId).is_none_or(str::is_empty)
+fn is_doubtful(outcome: Result<&Mutation, &Refusal>) -> bool {
+    outcome.map_or(true, |mutation| {
+        mutation.warnings.iter().any(|warning| ABOUT_ACCOUNT.contains(&warning.reason))
+    })
+}
+
+/// The answer to a request that holds no review.
+fn refuse_request(refusal: Refusal) -> Vec<u8> {
+    Review::unreadable().refuse(&refusal)
 }
 
 fn refusal(error: &LookupError) -> Refusal {
@@ -144,6 +166,13 @@ fn patience(query: Option<&str>) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reasons_are_those_that_there_are() {
+        for reason in ABOUT_ACCOUNT {
+            assert!(symbolon_admission::Warning::REASONS.contains(&reason), "{reason}");
+        }
+    }
 
     #[test]
     fn the_wait_ends_before_the_caller_gives_up() {

@@ -6,8 +6,12 @@ mod backoff;
 pub mod certificates;
 pub mod clock;
 pub mod controller;
+pub mod cluster;
 pub mod handler;
 mod healer;
 pub mod lease;
 pub mod metrics;
-mod review;
+pub mod server;
+
+/// The pure half: what a pod needs.
+pub use symbolon_admission as admission;

@@ -34,7 +34,7 @@ pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: 
     }
     // The order of these decides which refusal an author sees first.
     if let Some(port) = proxy::wanted(draft)? {
-        proxy::inject(draft, &settings.proxy, port);
+        proxy::inject(draft, &settings.proxy, port)?;
     }
     let expiration = expiration::of(pod, account)?;
     let endpoint = settings.custom_token_endpoint.as_ref().filter(|endpoint| asks_for(pod, endpoint));

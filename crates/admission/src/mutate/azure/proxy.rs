@@ -19,6 +19,9 @@ pub(super) const SIDECAR: &str = "azwi-proxy";
 const INJECT: &str = "azure.workload.identity/inject-proxy-sidecar";
 const PORT: &str = "azure.workload.identity/proxy-sidecar-port";
 const DEFAULT_PORT: i32 = 8000;
+const NO_IMAGE: &str = "the pod asks for the proxy sidecar, but no image of it is configured: ours comes with a later \
+    release; set PROXY_IMAGE and PROXY_INIT_IMAGE of the webhook (upstream's images work), or remove the annotation \
+    azure.workload.identity/inject-proxy-sidecar";
 
 /// The port that the proxy is to listen on, if the pod asks for a proxy.
 pub(super) fn wanted(draft: &mut Draft<'_>) -> Result<Option<i32>, Refusal> {
@@ -55,10 +58,19 @@ pub(super) fn wanted(draft: &mut Draft<'_>) -> Result<Option<i32>, Refusal> {
 /// then the redirect to it, then the user's containers: no request is ever redirected to a port on
 /// which nobody listens. A classic sidecar starts after all init containers; its redirect is the
 /// last of them, so that theirs are not sent to a proxy that does not run yet.
-pub(super) fn inject(draft: &mut Draft<'_>, proxy: &Proxy, port: i32) {
+///
+/// # Errors
+///
+/// A [`Refusal`] if the operator named no image: a pod whose image is empty would be refused too,
+/// in words that help nobody.
+pub(super) fn inject(draft: &mut Draft<'_>, proxy: &Proxy, port: i32) -> Result<(), Refusal> {
     let pod = draft.pod;
     // Names are unique over both lists.
     let exists = |name: &str| pod.containers().any(|container| &*container.name == name);
+    let lacks = |name: &str, image: &str| image.is_empty() && !exists(name);
+    if lacks(SIDECAR, &proxy.image) || lacks(REDIRECT, &proxy.init_image) {
+        return Err(Refusal::new(NO_IMAGE));
+    }
     let (list, at) =
         if proxy.native_sidecar { (List::Init, Position::Before(0)) } else { (List::Main, Position::Before(0)) };
     if !exists(SIDECAR) {
@@ -74,6 +86,7 @@ pub(super) fn inject(draft: &mut Draft<'_>, proxy: &Proxy, port: i32) {
         };
         draft.injected.push(injected(List::Init, at, REDIRECT, redirect(proxy, port)));
     }
+    Ok(())
 }
 
 fn injected(list: List, position: Position, name: &'static str, value: Value) -> Injected {
