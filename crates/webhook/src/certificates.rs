@@ -94,9 +94,6 @@ impl Objects {
     }
 
     fn configuration_path(&self) -> String {
-        format!(
-            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{}",
-            self.webhook_configuration
-        )
+        format!("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{}", self.webhook_configuration)
     }
 }

@@ -136,9 +136,7 @@ const ABOUT_ACCOUNT: [&str; 7] = [
 /// Whether the account is worth a second look: people annotate it and create the pod in one go,
 /// and the watch may lag behind.
 fn is_doubtful(outcome: Result<&Mutation, &Refusal>) -> bool {
-    outcome.map_or(true, |mutation| {
-        mutation.warnings.iter().any(|warning| ABOUT_ACCOUNT.contains(&warning.reason))
-    })
+    outcome.map_or(true, |mutation| mutation.warnings.iter().any(|warning| ABOUT_ACCOUNT.contains(&warning.reason)))
 }
 
 /// The answer to a request that holds no review.

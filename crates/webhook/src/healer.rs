@@ -32,7 +32,7 @@ use tracing::{info, warn};
 use crate::{
     clock::Clock,
     controller::{
-        HealMode, ControllerSettings,
+        ControllerSettings, HealMode,
         events::{About, Events, Note},
         metrics::Heal,
         shared::Shared,

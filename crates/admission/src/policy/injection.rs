@@ -177,11 +177,19 @@ fn patch(settings: &Settings, policy: &PolicySettings) -> String {
     let sources = format!("[{}]{}", expressions::TOKEN_SOURCE.trim(), endpoint::sources(settings));
     let volume = cel::fill(expressions::VOLUME, &[("sources", &sources), ("trust", &trust::volume(settings))]);
     let containers = |list: &str| {
-        let mount = cel::fill(expressions::MOUNT, &[("list", list), ("within", &within("mount", "variables.mountPath", "/azure"))]);
+        let mount = cel::fill(
+            expressions::MOUNT,
+            &[("list", list), ("within", &within("mount", "variables.mountPath", "/azure"))],
+        );
         let trust_env = trust::env(settings);
         cel::fill(
             expressions::CONTAINERS,
-            &[("list", list), ("mount", &mount), ("trust-env", &trust_env), ("trust-mount", &trust::mount(settings, list))],
+            &[
+                ("list", list),
+                ("mount", &mount),
+                ("trust-env", &trust_env),
+                ("trust-mount", &trust::mount(settings, list)),
+            ],
         )
     };
     cel::fill(

@@ -39,10 +39,8 @@ fn spec(settings: &Settings, policy: &PolicySettings) -> Value {
          it as soon as the namespace has an account: try again, or see whether it runs",
         policy.config_map, policy.controller_namespace, policy.controller_account,
     );
-    let message = format!(
-        "object.metadata.?annotations[?'azure.workload.identity/refusal'].orValue({})",
-        cel::text(&unknown)
-    );
+    let message =
+        format!("object.metadata.?annotations[?'azure.workload.identity/refusal'].orValue({})", cel::text(&unknown));
     json!({
         "failurePolicy": "Fail",
         "matchConstraints": constraints,

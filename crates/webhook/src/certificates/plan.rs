@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use super::stored::{Next, Previous, Stored};
 use super::x509::{Authority, Bundle, accepts, create_authority, not_after};
 use super::{CertificateError, Lifetimes};
-use super::stored::{Next, Previous, Stored};
 
 /// More CAs than this are never kept beside the one that signs.
 const MOST_PREVIOUS: usize = 4;

@@ -133,7 +133,9 @@ impl Writer {
                         Some(configuration) => self.publish(&configuration, &stored.bundle()).await?,
                         None => {
                             let name = &self.objects.webhook_configuration;
-                            warn!("the webhook configuration `{name}` does not exist: no API server calls this webhook");
+                            warn!(
+                                "the webhook configuration `{name}` does not exist: no API server calls this webhook"
+                            );
                             false
                         }
                     };
@@ -188,7 +190,8 @@ impl Writer {
                 api::send(&self.client, Method::PATCH, &self.objects.secret_path(), MERGE_PATCH, &patch).await
             }
             None => {
-                let data: std::collections::BTreeMap<_, _> = data.into_iter().filter(|(_, value)| value.is_some()).collect();
+                let data: std::collections::BTreeMap<_, _> =
+                    data.into_iter().filter(|(_, value)| value.is_some()).collect();
                 let secret = json!({
                     "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
                     "metadata": { "name": self.objects.secret }, "data": data,
@@ -224,9 +227,9 @@ impl Writer {
         let version = configuration.metadata.resource_version.as_deref().unwrap_or_default();
         let pem = STANDARD.encode(bundle.pem());
         let mut patch = vec![json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version })];
-        patch.extend(different.iter().map(|index| {
-            json!({ "op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": pem })
-        }));
+        patch.extend(different.iter().map(
+            |index| json!({ "op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": pem }),
+        ));
         let path = self.objects.configuration_path();
         let written = api::send::<Value>(&self.client, Method::PATCH, &path, JSON_PATCH, &patch).await;
         self.metrics.certificate_write("webhook_configuration", written.is_ok());

@@ -58,7 +58,9 @@ impl ConfigMaps {
             Task::Delete => self.delete(&api).await,
             Task::Create(contents) => match self.create(&api, &contents).await {
                 // Made by somebody before the guard was there, or by the leader before.
-                Err(error) if is(&error, 409) && reason(&error) == "AlreadyExists" => self.change(&api, &contents).await,
+                Err(error) if is(&error, 409) && reason(&error) == "AlreadyExists" => {
+                    self.change(&api, &contents).await
+                }
                 other => other,
             },
             Task::Change(contents) => self.change(&api, &contents).await,

@@ -32,7 +32,8 @@ impl Contents {
         let mut contents = Self::default();
         if !accounts.clone().all(|(name, entry)| room.takes(name, entry)) {
             room = Room::default();
-            let has_identity = |entry: &str| !entry.is_empty() && entry != symbolon_admission::policy::entry::UNSELECTED;
+            let has_identity =
+                |entry: &str| !entry.is_empty() && entry != symbolon_admission::policy::entry::UNSELECTED;
             let (first, then): (Vec<_>, Vec<_>) = accounts.partition(|(_, entry)| has_identity(entry));
             for (name, entry) in first.into_iter().chain(then) {
                 if room.takes(name, entry) {

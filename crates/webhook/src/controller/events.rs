@@ -97,7 +97,9 @@ impl Events {
             self.warn(about, reason, message);
         }
         if let Some(unfit) = unfit {
-            let text = format!("{unfit}: the admission policy does not know this account, its pods are refused or left to the webhook");
+            let text = format!(
+                "{unfit}: the admission policy does not know this account, its pods are refused or left to the webhook"
+            );
             self.warn(about, "NoEntry", text);
         }
     }

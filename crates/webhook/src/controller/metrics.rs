@@ -82,7 +82,11 @@ impl Metrics {
             "Service accounts that had no room in the ConfigMap written last",
             metrics.dropped.clone(),
         );
-        registry.register("namespaces_failing", "Namespaces whose ConfigMap cannot be written", metrics.failing.clone());
+        registry.register(
+            "namespaces_failing",
+            "Namespaces whose ConfigMap cannot be written",
+            metrics.failing.clone(),
+        );
         registry.register("leader", "Whether this replica is the one that writes", metrics.leader.clone());
         registry.register("config_map_writes", "Attempts to write a ConfigMap", metrics.writes.clone());
         registry.register(

@@ -4,7 +4,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::{sync::Notify, time::Instant};
 
-use super::{metrics::Metrics, queue::Queue, state::{AccountFacts, State, Task}};
+use super::{
+    metrics::Metrics,
+    queue::Queue,
+    state::{AccountFacts, State, Task},
+};
 
 pub(crate) struct Shared {
     state: Mutex<State>,

@@ -20,12 +20,8 @@ use super::{
 };
 
 /// Calls `handle` for whatever happens to the objects, for ever.
-pub(crate) async fn follow<K>(
-    api: Api<K>,
-    config: watcher::Config,
-    failed: impl Fn(),
-    mut handle: impl FnMut(Event<K>),
-) where
+pub(crate) async fn follow<K>(api: Api<K>, config: watcher::Config, failed: impl Fn(), mut handle: impl FnMut(Event<K>))
+where
     K: Resource<DynamicType: Default> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let kind = K::kind(&K::DynamicType::default()).into_owned();

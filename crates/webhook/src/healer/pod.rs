@@ -60,7 +60,11 @@ pub(super) fn look_at(pod: &Pod) -> Seen {
     Seen::Running(Box::new(Tracked {
         about: About::new("v1", "Pod", metadata),
         owner,
-        account: spec.service_account_name.clone().filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned()),
+        account: spec
+            .service_account_name
+            .clone()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "default".to_owned()),
         created: metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         is_injected: is_injected(spec),
         lacks_client_id: !names_client && !spec.containers.iter().all(sets_client_id),
@@ -135,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_token_in_either_layout_is_an_injection() {
-        for (path, expected) in [("token/azure-identity-token", true), ("azure-identity-token", true), ("token", false)] {
+        for (path, expected) in [("token/azure-identity-token", true), ("azure-identity-token", true), ("token", false)]
+        {
             let source = json!({"serviceAccountToken": {"path": path}});
             let volume = json!({"name": "v", "projected": {"sources": [source]}});
             let found = tracked(json!({"metadata": {}, "spec": {"containers": [], "volumes": [volume]}})).unwrap();

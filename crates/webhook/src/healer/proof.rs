@@ -42,7 +42,8 @@ fn probe(pod: &DynamicObject) -> DynamicObject {
             spec.remove(made_later);
         }
     }
-    let mut probe = DynamicObject { types: pod.types.clone(), metadata: Default::default(), data: json!({"spec": spec}) };
+    let mut probe =
+        DynamicObject { types: pod.types.clone(), metadata: Default::default(), data: json!({"spec": spec}) };
     probe.metadata.generate_name = Some("symbolon-proof-".to_owned());
     probe.metadata.labels.clone_from(&pod.metadata.labels);
     probe.metadata.annotations.clone_from(&pod.metadata.annotations);

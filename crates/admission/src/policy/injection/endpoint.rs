@@ -58,8 +58,10 @@ fn source(endpoint: &CustomTokenEndpoint) -> Option<String> {
             cel::text(name),
         )),
         CustomTokenEndpointCa::ClusterTrustBundle { signer_name, label_selector } => {
-            let selector =
-                label_selector.as_ref().map(|selector| format!(", labelSelector: {}", value(selector))).unwrap_or_default();
+            let selector = label_selector
+                .as_ref()
+                .map(|selector| format!(", labelSelector: {}", value(selector)))
+                .unwrap_or_default();
             Some(format!(
                 "Object.spec.volumes.projected.sources{{clusterTrustBundle: Object.spec.volumes.projected.sources.clusterTrustBundle{{\
                  signerName: {}, path: {path}, optional: false{selector}}}}}",

@@ -14,10 +14,7 @@ pub(super) fn variables(settings: &Settings) -> Vec<(&'static str, String)> {
     let env: Vec<_> =
         VARIABLES.iter().map(|name| format!("{{'name': '{name}', 'value': {}}}", cel::text(FILE))).collect();
     vec![
-        (
-            "trustVolumes",
-            format!("object.spec.?volumes.orValue([]).filter(volume, volume.name == '{VOLUME}')"),
-        ),
+        ("trustVolumes", format!("object.spec.?volumes.orValue([]).filter(volume, volume.name == '{VOLUME}')")),
         (
             "hasTrust",
             format!(
