@@ -43,6 +43,17 @@ func (a *api) exists(path string) bool {
 	return err == nil
 }
 
+// healthy says whether a health check without encryption answers that all is well.
+func healthy(url string) bool {
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{Proxy: nil, DisableKeepAlives: true}}
+	response, err := client.Get(url)
+	if err != nil {
+		return false
+	}
+	response.Body.Close()
+	return response.StatusCode == http.StatusOK
+}
+
 func (a *api) get(path string) ([]byte, error) {
 	response, err := a.client.Get(a.server + path)
 	if err != nil {

@@ -72,6 +72,13 @@ func (c *controlPlane) writeUsers() error {
 	if c.api, err = newAPI(c.server, c.authority, administrator); err != nil {
 		return err
 	}
+	toKubelet, err := c.authority.client("kube-apiserver-kubelet-client", "system:masters")
+	if err != nil {
+		return err
+	}
+	if err := c.directory.writePair("pki/kubelet-client", toKubelet); err != nil {
+		return err
+	}
 	for _, name := range []string{"kube-controller-manager", "kube-scheduler"} {
 		if _, err := c.user("pki/"+name+".kubeconfig", "system:"+name); err != nil {
 			return err
@@ -101,6 +108,21 @@ func (c *controlPlane) start() error {
 		return err
 	}
 	return c.parts.add("kube-controller-manager", c.controllers())
+}
+
+// startScheduler is for clusters with a node; without one there is nothing to choose from.
+func (c *controlPlane) startScheduler() error {
+	arguments := []string{
+		"--kubeconfig=" + c.pki("kube-scheduler.kubeconfig"),
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--profiling=false",
+	}
+	return c.parts.add("kube-scheduler", &part{start: c.program("kube-scheduler", append(arguments, c.gates()...)...)})
+}
+
+func (c *controlPlane) nodeName() string {
+	return c.options.name + "-node"
 }
 
 func (c *controlPlane) startEtcd() error {
@@ -145,7 +167,18 @@ func (c *controlPlane) apiServer() *part {
 		"--service-account-signing-key-file=" + c.pki("sa.key"),
 		"--profiling=false",
 	}
-	arguments = append(arguments, c.network.apiServerArguments(c)...)
+	if c.options.node {
+		arguments = append(arguments,
+			"--kubelet-client-certificate="+c.pki("kubelet-client.crt"),
+			"--kubelet-client-key="+c.pki("kubelet-client.key"),
+			"--kubelet-preferred-address-types=InternalIP",
+			// Webhooks are called at their pods, whatever kube-proxy knows by then.
+			"--enable-aggregator-routing=true",
+		)
+	} else {
+		// The Service of the API server would need an address that is not loopback.
+		arguments = append(arguments, "--endpoint-reconciler-type=none")
+	}
 	arguments = append(arguments, c.gates()...)
 	return &part{
 		// Last: what the user says counts.
@@ -186,7 +219,7 @@ func (c *controlPlane) gates() []string {
 // program is how a process of this program is started.
 func (c *controlPlane) program(name string, arguments ...string) func() (*process, error) {
 	return func() (*process, error) {
-		return startProcess(name, c.directory.logOf(name), arguments...)
+		return startProcess(name, c.directory.logOf(name), c.directory.lock, arguments...)
 	}
 }
 

@@ -53,7 +53,7 @@ func openDirectory(path string) (directory, error) {
 	if err := opened.empty("lock"); err != nil {
 		return directory{}, err
 	}
-	for _, name := range []string{"logs", "pki", "etcd"} {
+	for _, name := range []string{"logs", "pki", "etcd", "node"} {
 		if err := os.Mkdir(opened.file(name), 0o700); err != nil {
 			return directory{}, err
 		}
@@ -102,14 +102,20 @@ func (d directory) writePair(name string, pair leaf) error {
 // close removes everything but the logs, and those too where nobody chose the directory.
 func (d directory) close() error {
 	defer d.lock.Close()
-	if d.own {
-		return os.RemoveAll(d.path)
+	if err := d.empty("logs"); err != nil || !d.own {
+		return err
 	}
-	return d.empty("logs")
+	return os.RemoveAll(d.path)
 }
 
-// empty removes what is in the directory, except `kept`.
+// empty removes what is in the directory, except `kept`, and what a node left in the kernel. Nothing
+// may run there any more.
 func (d directory) empty(kept string) error {
+	if network, found := recorded(d); found {
+		if err := network.forget(); err != nil {
+			return err
+		}
+	}
 	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return err
@@ -127,7 +133,7 @@ func (d directory) empty(kept string) error {
 // isOurs keeps a directory with other things in it, given by mistake, from losing them.
 func isOurs(name string) bool {
 	switch name {
-	case "lock", "logs", "pki", "etcd", "node", "kubeconfig", "control.sock", "cluster.json", "cluster.json.new":
+	case "lock", "lock.new", "logs", "pki", "etcd", "node", "network", "kubeconfig", "control.sock", "cluster.json", "cluster.json.new":
 		return true
 	}
 	return false

@@ -57,7 +57,7 @@ func sweep() error {
 			continue
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			err = os.RemoveAll(path)
+			err = directory{path: path, own: true, lock: lock}.close()
 		}
 		lock.Close()
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
+	"time"
 
 	"go.etcd.io/etcd/server/v3/embed"
 )
@@ -32,6 +33,8 @@ func runEtcd(arguments []string) error {
 	config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{*peers}, []url.URL{*peers}
 	config.InitialCluster = config.InitialClusterFromName(config.Name)
 	config.LogLevel = "warn"
+	// Without it every request is one that took long.
+	config.WarningUnaryRequestDuration = time.Second
 	// Nothing in here has to live longer than the machine.
 	config.UnsafeNoFsync = true
 

@@ -71,3 +71,9 @@ func parseOptions(arguments []string) (options, error) {
 	}
 	return parsed, nil
 }
+
+// splitGate splits NAME=true.
+func splitGate(gate string) (string, bool) {
+	name, value, _ := strings.Cut(gate, "=")
+	return name, value == "true"
+}

@@ -36,16 +36,17 @@ var spawner = func() chan<- func() {
 }()
 
 // startProcess starts this very program again, as `name`.
-func startProcess(name, log string, arguments ...string) (*process, error) {
+func startProcess(name, log string, lock *os.File, arguments ...string) (*process, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return startCommand(name, log, exec.Command(program, append([]string{name}, arguments...)...))
+	return startCommand(name, log, lock, exec.Command(program, append([]string{name}, arguments...)...))
 }
 
-// startCommand starts a prepared command as a process of the cluster.
-func startCommand(name, log string, command *exec.Cmd) (*process, error) {
+// startCommand starts a prepared command as a process of the cluster. It keeps the lock of the
+// directory open, so that the lock is free only when every process has gone.
+func startCommand(name, log string, lock *os.File, command *exec.Cmd) (*process, error) {
 	// Appended to: a part that is started again must not hide why it ended before.
 	file, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -53,6 +54,7 @@ func startCommand(name, log string, command *exec.Cmd) (*process, error) {
 	}
 	defer file.Close()
 	command.Stdout, command.Stderr = file, file
+	command.ExtraFiles = []*os.File{lock}
 	if command.SysProcAttr == nil {
 		command.SysProcAttr = &syscall.SysProcAttr{}
 	}

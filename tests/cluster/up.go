@@ -15,11 +15,6 @@ func up(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	if options.node {
-		if missing := missingForNode(); len(missing) > 0 {
-			return fmt.Errorf("the node tier cannot run here: %s", sentence(missing))
-		}
-	}
 	end := endings(options)
 	if err := sweep(); err != nil {
 		return err
@@ -69,20 +64,58 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 		return err
 	}
 	network := loopback()
+	var node *node
+	if options.node {
+		if node, network, err = startNode(options, directory, parts); err != nil {
+			return err
+		}
+	}
 	plane, err := newControlPlane(options, directory, network, parts)
 	if err != nil {
 		return err
 	}
+	if options.node {
+		node.plane = plane
+		err = startBoth(plane, node)
+	} else {
+		err = plane.start()
+	}
+	if err != nil {
+		return err
+	}
+	if err := describe(plane); err != nil {
+		return err
+	}
+	go control.serve()
+	fmt.Printf("%s\nready\n", directory.file("kubeconfig"))
+	return nil
+}
+
+// startBoth starts a control plane and its node. The longest waits are at the same time.
+func startBoth(plane *controlPlane, node *node) error {
+	containers := make(chan error, 1)
+	go func() { containers <- node.startContainers() }()
 	if err := plane.start(); err != nil {
 		return err
 	}
+	if err := plane.startScheduler(); err != nil {
+		return err
+	}
+	if err := <-containers; err != nil {
+		return err
+	}
+	return node.startKubelet()
+}
+
+func describe(plane *controlPlane) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
+	directory, network := plane.directory, plane.network
 	kubeconfig := directory.file("kubeconfig")
-	err = directory.describe(description{
-		Name:          options.name,
+	cluster := description{
+		Name:          plane.options.name,
 		Tier:          "control-plane",
 		Server:        plane.server,
 		Issuer:        plane.issuer,
@@ -93,11 +126,12 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 		HostAddress:   network.host,
 		ServiceSubnet: network.services,
 		PID:           os.Getpid(),
-	})
-	if err != nil {
-		return err
 	}
-	go control.serve()
-	fmt.Printf("%s\nready\n", kubeconfig)
-	return nil
+	if plane.options.node {
+		cluster.Tier = "node"
+		cluster.PodSubnet = network.pods
+		cluster.Node = plane.nodeName()
+		cluster.Containerd = containerdSocket(directory.path)
+	}
+	return directory.describe(cluster)
 }

@@ -15,6 +15,30 @@ pub enum Key {
     TenantId,
     /// The annotation `azure.workload.identity/service-account-token-expiration`.
     TokenExpiration,
+    /// The label `azure.workload.identity/client-id`: a mistake that is pointed out.
+    ClientIdLabel,
+    /// The label `azure.workload.identity/tenant-id`: a mistake that is pointed out.
+    TenantIdLabel,
+    /// The annotation `azure.workload.identity/skip-containers`, which belongs on pods.
+    SkipContainers,
+    /// The annotation `azure.workload.identity/inject-proxy-sidecar`, which belongs on pods.
+    InjectProxySidecar,
+    /// The annotation `eks.amazonaws.com/role-arn`.
+    AwsRoleArn,
+    /// The annotation `eks.amazonaws.com/audience`.
+    AwsAudience,
+    /// The annotation `eks.amazonaws.com/sts-regional-endpoints`.
+    AwsRegionalSts,
+    /// The annotation `eks.amazonaws.com/token-expiration`.
+    AwsTokenExpiration,
+    /// The annotation `cloud.google.com/workload-identity-provider`.
+    GcpProvider,
+    /// The annotation `cloud.google.com/service-account-email`.
+    GcpServiceAccountEmail,
+    /// The annotation `cloud.google.com/audience`.
+    GcpAudience,
+    /// The annotation `cloud.google.com/token-expiration`.
+    GcpTokenExpiration,
 }
 
 /// A Kubernetes service account, reduced to the labels and annotations that are read here.
@@ -52,15 +76,30 @@ impl ServiceAccount {
 
 impl Key {
     fn of_label(name: &str) -> Option<Self> {
-        (name == "azure.workload.identity/use").then_some(Self::UseLabel)
+        Some(match name.strip_prefix("azure.workload.identity/")? {
+            "use" => Self::UseLabel,
+            "client-id" => Self::ClientIdLabel,
+            "tenant-id" => Self::TenantIdLabel,
+            _ => return None,
+        })
     }
 
     fn of_annotation(name: &str) -> Option<Self> {
-        Some(match name.strip_prefix("azure.workload.identity/")? {
-            "use" => Self::UseAnnotation,
-            "client-id" => Self::ClientId,
-            "tenant-id" => Self::TenantId,
-            "service-account-token-expiration" => Self::TokenExpiration,
+        Some(match name.split_once('/')? {
+            ("azure.workload.identity", "use") => Self::UseAnnotation,
+            ("azure.workload.identity", "client-id") => Self::ClientId,
+            ("azure.workload.identity", "tenant-id") => Self::TenantId,
+            ("azure.workload.identity", "service-account-token-expiration") => Self::TokenExpiration,
+            ("azure.workload.identity", "skip-containers") => Self::SkipContainers,
+            ("azure.workload.identity", "inject-proxy-sidecar") => Self::InjectProxySidecar,
+            ("eks.amazonaws.com", "role-arn") => Self::AwsRoleArn,
+            ("eks.amazonaws.com", "audience") => Self::AwsAudience,
+            ("eks.amazonaws.com", "sts-regional-endpoints") => Self::AwsRegionalSts,
+            ("eks.amazonaws.com", "token-expiration") => Self::AwsTokenExpiration,
+            ("cloud.google.com", "workload-identity-provider") => Self::GcpProvider,
+            ("cloud.google.com", "service-account-email") => Self::GcpServiceAccountEmail,
+            ("cloud.google.com", "audience") => Self::GcpAudience,
+            ("cloud.google.com", "token-expiration") => Self::GcpTokenExpiration,
             _ => return None,
         })
     }

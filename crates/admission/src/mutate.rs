@@ -1,15 +1,22 @@
 //! The injection.
 
+mod aws;
+mod azure;
+mod draft;
+mod gcp;
+mod go;
+mod mounts;
+mod variables;
+mod warning;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{ServiceAccount, Settings};
+use crate::{Pod, ServiceAccount, Settings};
+use draft::Draft;
 
-/// A pod as it came in a request, reduced to what the injection looks at.
-#[derive(Debug)]
-pub struct Pod<'a> {
-    raw: &'a str,
-}
+pub use azure::advise;
+pub use warning::Warning;
 
 /// What is to be done to a pod.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,39 +57,38 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// What the author of a pod should know, though the pod is admitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// A word for metrics and Events, from a closed list, in CamelCase as Kubernetes' reasons are.
-    pub reason: &'static str,
-    /// One sentence of at most 120 characters where possible: what, and what to do.
-    pub message: String,
+impl Refusal {
+    /// Upstream answers 400 to whatever a pod's author can mend.
+    fn new(message: impl Into<String>) -> Self {
+        Self { code: 400, message: message.into() }
+    }
 }
 
-impl<'a> Pod<'a> {
-    /// Reads the raw pod; unknown fields are passed over.
-    ///
-    /// # Errors
-    ///
-    /// A [`Refusal`] with code 400 if it is no pod.
-    pub fn parse(raw: &'a str) -> Result<Self, Refusal> {
-        Ok(Self { raw })
-    }
-
-    /// The name of its service account, `default` where it names none.
-    #[must_use]
-    pub fn service_account_name(&self) -> &str {
-        let _ = self.raw;
-        "default"
-    }
-
+impl Pod<'_> {
     /// Says what the pod needs.
+    ///
+    /// Nothing that stands in the pod is changed, except a volume and its mounts that an earlier
+    /// injection made. A pod that was injected already needs nothing, whatever its name is by now.
     ///
     /// # Errors
     ///
     /// A [`Refusal`] if it cannot have what it asks for.
     pub fn mutate(&self, account: &ServiceAccount, settings: &Settings) -> Result<Mutation, Refusal> {
-        let _ = (account, settings);
-        Ok(Mutation::default())
+        let mut draft = Draft::new(self);
+        if settings.azure {
+            azure::inject(&mut draft, account, settings)?;
+        }
+        if let Some(aws) = &settings.aws {
+            aws::inject(&mut draft, account, aws);
+        }
+        if let Some(gcp) = &settings.gcp {
+            gcp::inject(&mut draft, account, gcp)?;
+        }
+        Ok(draft.finish())
     }
+}
+
+/// The names in a list; an empty one, as after a last separator, names nothing.
+fn names(list: &str, separator: char) -> impl Iterator<Item = &str> {
+    list.split(separator).map(str::trim).filter(|name| !name.is_empty())
 }

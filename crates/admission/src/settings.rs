@@ -1,6 +1,26 @@
 //! What an operator decides about the injection.
 
+mod authority;
+mod custom_token_endpoint;
+
 use serde_json::Value;
+
+pub use authority::{
+    InvalidAuthorityHost, UnknownCloud, authority_host, authority_host_of_cloud, authority_host_of_environment,
+};
+pub use custom_token_endpoint::{CustomTokenEndpoint, CustomTokenEndpointCa, InvalidCustomTokenEndpoint};
+
+/// The audience of projected tokens, unless another one is set.
+pub const DEFAULT_AUDIENCE: &str = "api://AzureADTokenExchange";
+
+/// Seconds that a token lives where neither pod nor account says anything.
+pub const DEFAULT_TOKEN_EXPIRATION: i64 = 3600;
+
+/// The shortest life of a token that can be asked for, in seconds.
+pub const MIN_TOKEN_EXPIRATION: i64 = 3600;
+
+/// The longest life of a token that can be asked for, in seconds.
+pub const MAX_TOKEN_EXPIRATION: i64 = 86400;
 
 /// Everything that the injection depends on besides the pod and its service account.
 #[derive(Clone, Debug)]
@@ -29,6 +49,26 @@ pub struct Settings {
     pub gcp: Option<Gcp>,
 }
 
+impl Settings {
+    /// What upstream does without any flag, for a tenant and an authority.
+    #[must_use]
+    pub fn new(tenant_id: impl Into<String>, authority_host: impl Into<String>) -> Self {
+        Self {
+            tenant_id: tenant_id.into(),
+            authority_host: authority_host.into(),
+            audience: DEFAULT_AUDIENCE.to_owned(),
+            layout: Layout::default(),
+            selector: Selector::default(),
+            custom_token_endpoint: None,
+            proxy: Proxy::default(),
+            trust: None,
+            azure: true,
+            aws: None,
+            gcp: None,
+        }
+    }
+}
+
 /// Where the token lies in the container, and under which volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Layout {
@@ -39,6 +79,40 @@ pub enum Layout {
     V15,
 }
 
+impl Layout {
+    /// The CA of a custom token endpoint, below the mount.
+    pub(crate) const CA_PATH: &str = "ca-cert/ca.crt";
+
+    pub(crate) const fn mount_path(self) -> &'static str {
+        match self {
+            Self::V16 => "/var/run/secrets/azure/wi",
+            Self::V15 => "/var/run/secrets/azure/tokens",
+        }
+    }
+
+    /// The token, below the mount.
+    pub(crate) const fn token_path(self) -> &'static str {
+        match self {
+            Self::V16 => "token/azure-identity-token",
+            Self::V15 => "azure-identity-token",
+        }
+    }
+
+    pub(crate) const fn token_file(self) -> &'static str {
+        match self {
+            Self::V16 => "/var/run/secrets/azure/wi/token/azure-identity-token",
+            Self::V15 => "/var/run/secrets/azure/tokens/azure-identity-token",
+        }
+    }
+
+    pub(crate) const fn ca_file(self) -> &'static str {
+        match self {
+            Self::V16 => "/var/run/secrets/azure/wi/ca-cert/ca.crt",
+            Self::V15 => "/var/run/secrets/azure/tokens/ca-cert/ca.crt",
+        }
+    }
+}
+
 /// What makes a pod one to inject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Selector {
@@ -47,40 +121,6 @@ pub enum Selector {
     PodLabel,
     /// The service account's label (or annotation) of that name, as upstream before v1.0.
     ServiceAccountLabel,
-}
-
-/// Identity bindings: another token endpoint for pods that ask for it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CustomTokenEndpoint {
-    /// The part after `azure.workload.identity/use-` in the pod's annotation.
-    pub annotation_suffix: String,
-    /// The audience of the tokens.
-    pub audience: String,
-    /// `AZURE_KUBERNETES_TOKEN_PROXY`.
-    pub token_proxy: String,
-    /// `AZURE_KUBERNETES_SNI_NAME`.
-    pub sni_name: String,
-    /// Where the endpoint's CA comes from.
-    pub ca: CustomTokenEndpointCa,
-}
-
-/// Where the CA of a custom token endpoint comes from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum CustomTokenEndpointCa {
-    /// Nothing was given.
-    #[default]
-    None,
-    /// The certificate itself, for `AZURE_KUBERNETES_CA_DATA`.
-    Data(String),
-    /// A ConfigMap with the key `ca.crt` in the pod's namespace.
-    ConfigMap(String),
-    /// A ClusterTrustBundle.
-    ClusterTrustBundle {
-        /// The signer.
-        signer_name: String,
-        /// A label selector as Kubernetes writes it.
-        label_selector: Option<Value>,
-    },
 }
 
 /// The proxy sidecar that stands in for the instance metadata service.
@@ -133,4 +173,25 @@ pub struct Gcp {
     pub audience: String,
     /// Seconds that tokens live whose account says nothing.
     pub token_expiration: i64,
+}
+
+impl Default for Aws {
+    fn default() -> Self {
+        Self {
+            audience: "sts.amazonaws.com".to_owned(),
+            region: String::new(),
+            regional_sts: false,
+            token_expiration: 86400,
+        }
+    }
+}
+
+impl Default for Gcp {
+    fn default() -> Self {
+        Self {
+            workload_identity_provider: String::new(),
+            audience: "sts.googleapis.com".to_owned(),
+            token_expiration: 86400,
+        }
+    }
 }

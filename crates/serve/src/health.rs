@@ -72,7 +72,10 @@ impl Readiness {
     }
 
     /// Makes `/readyz` fail for good, so that nobody routes new requests to a process that stops.
-    pub(crate) fn drain(&self) {
+    ///
+    /// [`crate::Servers::run`] does this when it begins to stop; a server that shall go on for a
+    /// while after it is no longer ready does it earlier.
+    pub fn drain(&self) {
         self.shared.draining.store(true, Ordering::Relaxed);
     }
 }
@@ -94,6 +97,11 @@ pub fn health_router(readiness: Readiness, metrics: Arc<Metrics>) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(encode))
         .with_state(Health { readiness, metrics })
+}
+
+/// The route `/metrics` alone, for a port of its own.
+pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
+    Router::new().route("/metrics", get(encode)).with_state(Health { readiness: Readiness::new(), metrics })
 }
 
 async fn readyz(State(health): State<Health>) -> Response {

@@ -13,10 +13,10 @@ mod server;
 mod signals;
 mod tls;
 
-pub use health::{Readiness, ReadyHandle, health_router};
+pub use health::{Readiness, ReadyHandle, health_router, metrics_router};
 pub use limits::Limits;
 pub use metrics::Metrics;
-pub use observe::RequestId;
+pub use observe::{Quiet, RequestId};
 pub use server::{ServeError, Server, Servers};
 pub use signals::system_signals;
-pub use tls::{Tls, TlsError};
+pub use tls::{Tls, TlsError, TlsSettings, TlsVersion};

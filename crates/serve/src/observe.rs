@@ -38,8 +38,10 @@ impl fmt::Display for RequestId {
 }
 
 /// In the extensions of a response: its log line is for the debug level.
+///
+/// For requests that are too many to be worth a line each, such as probes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Quiet;
+pub struct Quiet;
 
 #[derive(Clone)]
 struct Observer {

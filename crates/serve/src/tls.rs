@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use rustls::ServerConfig;
+use arc_swap::ArcSwapOption;
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -28,9 +28,34 @@ pub struct Tls {
     files: Option<Arc<Files>>,
 }
 
-/// The certificate that the next handshake gets.
+/// The certificate that the next handshake gets, once there is one.
 #[derive(Debug)]
-struct Certificate(ArcSwap<CertifiedKey>);
+struct Certificate(ArcSwapOption<CertifiedKey>);
+
+/// What a server's TLS agrees to. [`TlsSettings::default`] is what [`Tls::from_pem`] uses.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// The oldest version.
+    pub minimum_version: TlsVersion,
+    /// Whether HTTP/2 is offered beside HTTP/1.1.
+    pub http2: bool,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    #[default]
+    V12,
+    /// TLS 1.3 (RFC 8446).
+    V13,
+}
+
+impl Default for TlsSettings {
+    fn default() -> Self {
+        Self { minimum_version: TlsVersion::default(), http2: true }
+    }
+}
 
 #[derive(Debug)]
 struct Files {
@@ -75,19 +100,45 @@ impl Tls {
     ///
     /// A [`TlsError`] that says which of the two is wrong.
     pub fn from_pem(cert_chain: &str, key: &str) -> Result<Self, TlsError> {
+        let tls = Self::without_certificate(&TlsSettings::default())?;
+        tls.reload_pem(cert_chain, key)?;
+        Ok(tls)
+    }
+
+    /// Makes TLS that has no certificate yet: every handshake fails until [`Self::reload_pem`]
+    /// brings one.
+    ///
+    /// For servers whose certificate is made or fetched after their socket is bound.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError::Setup`].
+    pub fn without_certificate(settings: &TlsSettings) -> Result<Self, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let pair = parse(cert_chain.as_bytes(), key.as_bytes(), &provider)?;
-        let certificate = Arc::new(Certificate(ArcSwap::from_pointee(pair)));
+        let versions: &[&SupportedProtocolVersion] = match settings.minimum_version {
+            TlsVersion::V12 => &[&rustls::version::TLS13, &rustls::version::TLS12],
+            TlsVersion::V13 => &[&rustls::version::TLS13],
+        };
+        let certificate = Arc::new(Certificate(ArcSwapOption::empty()));
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .with_protocol_versions(versions)
             .map_err(TlsError::Setup)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesServerCert>);
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if settings.http2 {
+            config.alpn_protocols.insert(0, b"h2".to_vec());
+        }
         // Resumption through tickets under rotating keys: no memory per session.
         config.ticketer = Ticketer::new().map_err(TlsError::Setup)?;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         Ok(Self { config: Arc::new(config), certificate, files: None })
+    }
+
+    /// Whether there is a certificate.
+    #[must_use]
+    pub fn has_certificate(&self) -> bool {
+        self.certificate.0.load().is_some()
     }
 
     /// Makes TLS from two PEM files, which the server reads again every 60 s while it runs.
@@ -97,10 +148,17 @@ impl Tls {
     /// As [`Self::from_pem`], and [`TlsError::Read`] with the file that cannot be read.
     pub fn from_files(cert: &Path, key: &Path) -> Result<Self, TlsError> {
         let (chain_pem, key_pem) = (read(cert)?, read(key)?);
-        let mut tls = Self::from_pem(&chain_pem, &key_pem)?;
-        tls.files =
+        Ok(Self::from_pem(&chain_pem, &key_pem)?.with_files(cert, key))
+    }
+
+    /// Names two PEM files, which the server reads every 60 s while it runs.
+    ///
+    /// They need not be there yet.
+    #[must_use]
+    pub fn with_files(mut self, cert: &Path, key: &Path) -> Self {
+        self.files =
             Some(Arc::new(Files { certificate: cert.to_owned(), key: key.to_owned(), interval: RELOAD_INTERVAL }));
-        Ok(tls)
+        self
     }
 
     /// Changes how often files are read again; without effect on TLS from text.
@@ -121,10 +179,10 @@ impl Tls {
     pub fn reload_pem(&self, cert_chain: &str, key: &str) -> Result<bool, TlsError> {
         let pair = parse(cert_chain.as_bytes(), key.as_bytes(), self.config.crypto_provider())?;
         // Two different keys cannot match the same certificate: the chain alone decides.
-        if self.certificate.0.load().cert == pair.cert {
+        if self.certificate.0.load().as_ref().is_some_and(|current| current.cert == pair.cert) {
             return Ok(false);
         }
-        self.certificate.0.store(Arc::new(pair));
+        self.certificate.0.store(Some(Arc::new(pair)));
         Ok(true)
     }
 
@@ -159,7 +217,7 @@ impl fmt::Debug for Tls {
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        self.0.load_full()
     }
 }
 

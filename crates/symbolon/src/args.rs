@@ -6,8 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     command::{
-        ad, audit, completions, demo, demo_client, env, federated_credential, identity, run, service_account, token,
-        trusted_issuer, up,
+        ad, audit, completions, controller, demo, demo_client, env, federated_credential, identity, run,
+        service_account, token, trusted_issuer, up, webhook,
     },
     output::OutputFormat,
 };
@@ -47,6 +47,10 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Start all parts in one process
     Up(up::UpArgs),
+    /// Run the admission webhook of a cluster
+    Webhook(Box<webhook::WebhookArgs>),
+    /// Keep what the admission policies read, and heal what was missed
+    Controller(controller::ControllerArgs),
     /// Print the variables that a client needs
     Env(env::EnvArgs),
     /// Run a program as a service account

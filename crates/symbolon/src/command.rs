@@ -13,6 +13,7 @@ use crate::{
 pub(crate) mod ad;
 pub(crate) mod audit;
 pub(crate) mod completions;
+pub(crate) mod controller;
 pub(crate) mod demo;
 pub(crate) mod demo_client;
 pub(crate) mod env;
@@ -23,6 +24,7 @@ pub(crate) mod service_account;
 pub(crate) mod token;
 pub(crate) mod trusted_issuer;
 pub(crate) mod up;
+pub(crate) mod webhook;
 
 /// Runs what the command line asks for.
 pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
@@ -44,6 +46,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
 async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
         Command::Up(args) => up::run(args, context).await?,
+        Command::Webhook(args) => webhook::run(*args, context).await?,
+        Command::Controller(args) => controller::run(args).await?,
         Command::Env(args) => env::run(args, context).await?,
         Command::Run(args) => return run::run(args, context).await,
         Command::Identity(args) => identity::run(args, context).await?,

@@ -69,7 +69,7 @@ pub(crate) struct UpArgs {
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people
     Pretty,
     /// One JSON object a line

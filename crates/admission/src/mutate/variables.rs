@@ -1,0 +1,45 @@
+//! The variables that containers get.
+
+use std::borrow::Cow;
+
+use super::{Draft, Warning, draft::Additions};
+
+/// The variables that each container is to have, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Variables<'s>(Vec<(&'static str, Cow<'s, str>)>);
+
+impl<'s> Variables<'s> {
+    /// Adds a variable, unless its value is empty: upstream leaves those out since v1.5.1.
+    pub(super) fn push(&mut self, name: &'static str, value: impl Into<Cow<'s, str>>) {
+        let value = value.into();
+        if !value.is_empty() {
+            self.0.push((name, value));
+        }
+    }
+
+    /// Gives a container of the pod what it lacks. What it sets itself it keeps, and the author is told.
+    pub(super) fn give(&self, draft: &mut Draft<'_>, slot: usize) {
+        let container = draft.slots[slot].container;
+        for (name, value) in &self.0 {
+            match container.variable(name) {
+                None => draft.slots[slot].additions.variable(name, value),
+                Some(own) if own.is(value) => {}
+                Some(_) => draft.warn(Warning::variable_already_set(&container.name, name)),
+            }
+        }
+        let given = |name: &str| container.variable(name).is_none();
+        for from in container.env_from.iter().flatten() {
+            if self.0.iter().any(|(name, _)| given(name) && from.can_define(name)) {
+                let (kind, source) = from.source();
+                draft.warn(Warning::env_from_overridden(&container.name, kind, source));
+            }
+        }
+    }
+
+    /// Gives a container that the pod gets everything.
+    pub(super) fn give_all(&self, additions: &mut Additions) {
+        for (name, value) in &self.0 {
+            additions.variable(name, value);
+        }
+    }
+}
