@@ -3,7 +3,6 @@
 {{- define "symbolon.commonArguments" -}}
 - --log-level={{ .Values.logLevel }}
 - --health-addr=:{{ .Values.healthPort }}
-- {{ printf "--metrics-addr=%s" .Values.metricsAddr | quote }}
 - --selector={{ .Values.selector }}
 {{- end -}}
 
@@ -12,6 +11,7 @@
 - webhook
 - --listen=:{{ .Values.service.targetPort }}
 {{ include "symbolon.commonArguments" . }}
+- {{ printf "--metrics-addr=%s" .Values.metricsAddr | quote }}
 - --metrics-backend={{ .Values.metricsBackend }}
 - --tls-min-version={{ .Values.tlsMinVersion }}
 {{- if eq .Values.certificates.source "self" }}
@@ -72,8 +72,15 @@
 {{- define "symbolon.controllerArguments" -}}
 - controller
 {{ include "symbolon.commonArguments" . }}
-- --heal={{ .Values.controller.heal }}
+- --lease-name={{ (include "symbolon.names" . | fromYaml).controller }}
 {{- if include "symbolon.hasPolicy" . }}
 - --config-map={{ .Values.policy.configMap }}
+{{- else }}
+- --no-config-maps
 {{- end }}
+{{- /* Unset, it would leave kube-system alone. */}}
+{{- range include "symbolon.excludedNamespaces" (list . (not (empty (include "symbolon.byLabel" .)))) | fromJsonArray | default (list "") }}
+- --exclude-namespace={{ . }}
+{{- end }}
+- --heal={{ .Values.controller.heal }}
 {{- end -}}

@@ -105,3 +105,65 @@ matchExpressions:
 - ipBlock: { cidr: {{ . }} }
 {{- end -}}
 {{- end -}}
+
+{{/* A text inside a CEL string literal: it cannot end it. */}}
+{{- define "symbolon.cel" -}}
+{{- toString . | replace "\\" "\\\\" | replace "'" "\\'" | replace "\n" "\\n" -}}
+{{- end -}}
+
+{{/* The label selector of a ClusterTrustBundle, which is JSON, as a CEL literal. */}}
+{{- define "symbolon.celSelector" -}}
+{{- include "symbolon.celValue" (.Values.customTokenEndpoint.azureKubernetesCACTBLabelSelector | fromJson) -}}
+{{- end -}}
+
+{{- define "symbolon.celValue" -}}
+{{- if kindIs "map" . -}}
+{{- $members := list -}}
+{{- range $name, $member := . -}}
+{{- $members = append $members (printf "'%s': dyn(%s)" (include "symbolon.cel" $name) (include "symbolon.celValue" $member)) -}}
+{{- end -}}
+{ {{- join ", " $members -}} }
+{{- else if kindIs "slice" . -}}
+{{- $elements := list -}}
+{{- range . -}}
+{{- $elements = append $elements (include "symbolon.celValue" .) -}}
+{{- end -}}
+[{{ join ", " $elements }}]
+{{- else -}}
+'{{ include "symbolon.cel" . }}'
+{{- end -}}
+{{- end -}}
+
+{{/* Where the CA of a custom token endpoint comes from. */}}
+{{- define "symbolon.endpointCa" -}}
+{{- with .Values.customTokenEndpoint -}}
+{{- if not .annotationSuffix -}}off
+{{- else if .azureKubernetesCAConfigMapName -}}ca-config-map
+{{- else if and .azureKubernetesCACTBSignerName .azureKubernetesCACTBLabelSelector -}}ca-bundle-selector
+{{- else if .azureKubernetesCACTBSignerName -}}ca-bundle
+{{- else -}}ca-data
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.audience" -}}
+{{- .Values.audience | default "api://AzureADTokenExchange" -}}
+{{- end -}}
+
+{{/* The authority's URL with a slash at its end. The webhook finds it by itself; a policy cannot. */}}
+{{- define "symbolon.authorityHost" -}}
+{{- if .Values.authorityHost -}}
+{{ trimSuffix "/" .Values.authorityHost }}/
+{{- else -}}
+{{- $clouds := dict
+  "azurepubliccloud" "https://login.microsoftonline.com/"
+  "azurecloud" "https://login.microsoftonline.com/"
+  "azureusgovernmentcloud" "https://login.microsoftonline.us/"
+  "azureusgovernment" "https://login.microsoftonline.us/"
+  "azurechinacloud" "https://login.chinacloudapi.cn/"
+  "azuregermancloud" "https://login.microsoftonline.de/"
+-}}
+{{- $host := get $clouds (lower .Values.azureEnvironment) -}}
+{{- required (printf "azureEnvironment: mode %s needs authorityHost for %s" .Values.mode .Values.azureEnvironment) $host -}}
+{{- end -}}
+{{- end -}}
