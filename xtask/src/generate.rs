@@ -3,22 +3,27 @@
 use std::fs;
 
 use anyhow::Result;
-use symbolon_test_deploy::{Helm, generated, goldens};
+use symbolon_test_deploy::{Generated, Helm, generated, goldens, policy_template};
 
 use crate::helm;
 
 /// Writes what is not up to date.
 pub(crate) fn run() -> Result<()> {
+    // The chart's own template first: the others are rendered from it.
+    write(&policy_template()?)?;
     let all = generated(&Helm::new(helm::required()?))?;
-    for file in &all {
-        if file.write()? {
-            println!("written: {}", file.path.display());
-        }
-    }
+    all.iter().try_for_each(write)?;
     for old in goldens()?.into_iter().filter(|old| all.iter().all(|new| new.path != old.path)) {
         fs::remove_file(&old.path)?;
         println!("removed: {}", old.path.display());
     }
-    println!("{} generated files are up to date", all.len());
+    println!("{} generated files are up to date", all.len() + 1);
+    Ok(())
+}
+
+fn write(file: &Generated) -> Result<()> {
+    if file.write()? {
+        println!("written: {}", file.path.display());
+    }
     Ok(())
 }

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod mutate;
 mod pod;
+pub mod policy;
 pub mod review;
 pub mod settings;
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{Pod, ServiceAccount, Settings};
 use draft::Draft;
 
+pub use azure::advise;
 pub use warning::Warning;
 
 /// What is to be done to a pod.

@@ -7,7 +7,7 @@ use crate::command::{
     ad, audit, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer, up,
 };
 use crate::{
-    command::{completions, webhook},
+    command::{completions, controller, webhook},
     output::OutputFormat,
 };
 
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     Authority(AuthorityCommand),
     /// Run the admission webhook of a cluster
     Webhook(Box<webhook::WebhookArgs>),
+    /// Keep what the admission policies read, and heal what was missed
+    Controller(controller::ControllerArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }

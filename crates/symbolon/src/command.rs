@@ -12,6 +12,7 @@ use crate::{
 };
 
 pub(crate) mod completions;
+pub(crate) mod controller;
 pub(crate) mod webhook;
 
 #[cfg(feature = "authority")]
@@ -63,7 +64,8 @@ async fn dispatch(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
         #[cfg(feature = "authority")]
         Command::Authority(command) => return dispatch_authority(command, context).await,
-        Command::Webhook(args) => webhook::run(*args).await?,
+        Command::Webhook(args) => webhook::run(*args, context).await?,
+        Command::Controller(args) => controller::run(args).await?,
         Command::Completions(args) => completions::run(&args),
     }
     Ok(ExitCode::SUCCESS)

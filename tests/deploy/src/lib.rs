@@ -2,9 +2,11 @@
 
 mod generated;
 mod helm;
+mod policy;
 
 pub use generated::{Generated, generated, goldens};
 pub use helm::Helm;
+pub use policy::policy_template;
 
 use std::path::Path;
 

@@ -7,8 +7,8 @@ use symbolon_test_deploy::{Helm, workspace};
 /// Every value that upstream's chart documents (v1.6.0), and what it has to lead to in the golden
 /// file `upstream.yaml`, whose values set each of them.
 const UPSTREAM: [(&str, &str); 35] = [
-    ("azureTenantID", "value: 11111111-1111-1111-1111-111111111111"),
-    ("azureEnvironment", "value: AzureUSGovernmentCloud"),
+    ("azureTenantID", r#"value: "11111111-1111-1111-1111-111111111111""#),
+    ("azureEnvironment", r#"value: "AzureUSGovernmentCloud""#),
     ("replicaCount", "replicas: 3"),
     ("image.repository", "registry.internal/symbolon:"),
     ("image.pullPolicy", "imagePullPolicy: Always"),
@@ -73,11 +73,14 @@ fn every_value_of_upstream_is_known_to_the_schema() {
 fn values_that_exclude_those_of_the_golden_file_have_their_effects_too() {
     let Some(helm) = Helm::find() else { return };
     for (set, effect) in [
-        ("customTokenEndpoint.azureKubernetesCaData=PEM", "name: AZURE_KUBERNETES_CA_DATA\n              value: PEM"),
+        (
+            "customTokenEndpoint.azureKubernetesCaData=PEM",
+            "name: AZURE_KUBERNETES_CA_DATA\n              value: \"PEM\"",
+        ),
         ("customTokenEndpoint.azureKubernetesCACTBSignerName=s", "name: AZURE_KUBERNETES_CA_CTB_SIGNER_NAME"),
         ("customTokenEndpoint.azureKubernetesCACTBLabelSelector=s", "name: AZURE_KUBERNETES_CA_CTB_LABEL_SELECTOR"),
         ("podDisruptionBudget.maxUnavailable=1", "maxUnavailable: 1\n  #"),
-        ("azureEnvironment=AzureChinaCloud", "value: AzureChinaCloud"),
+        ("azureEnvironment=AzureChinaCloud", r#"value: "AzureChinaCloud""#),
         ("extraEnv[0].name=AZURE_ENVIRONMENT,extraEnv[0].value=AzureStackCloud", "value: AzureStackCloud"),
     ] {
         let rendered = helm.template(&["--set", "azureTenantID=tenant", "--set", set]).unwrap();

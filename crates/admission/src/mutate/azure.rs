@@ -1,5 +1,6 @@
 //! Azure's labels and annotations.
 
+mod advice;
 mod containers;
 mod expiration;
 mod identity;
@@ -13,6 +14,8 @@ use crate::{
     Key, Pod, ServiceAccount, Settings,
     settings::{CustomTokenEndpoint, CustomTokenEndpointCa, Layout, Selector},
 };
+pub use advice::advise;
+
 use containers::Chosen;
 use identity::Identity;
 use token::TokenVolume;

@@ -144,10 +144,10 @@ impl Injected {
     fn render(self) -> Value {
         let Self { mut value, additions, .. } = self;
         for (member, values) in [("env", additions.env), ("volumeMounts", additions.mounts)] {
-            if let Some(own) = value[member].as_array_mut() {
-                own.extend(values);
-            } else if !values.is_empty() {
-                value[member] = Value::Array(values);
+            match value.get_mut(member).and_then(Value::as_array_mut) {
+                Some(own) => own.extend(values),
+                None if values.is_empty() => {}
+                None => value[member] = Value::Array(values),
             }
         }
         value

@@ -40,6 +40,7 @@ reasons! {
     PROXY_VALUE_UNCLEAR = "ProxyValueUnclear",
     PROXY_ON_WINDOWS = "ProxyOnWindows",
     WINDOWS_NOT_DECLARED = "WindowsNotDeclared",
+    TOKEN_EXPIRATION_INVALID = "TokenExpirationInvalid",
     TRUST_VOLUME_TAKEN = "TrustVolumeTaken",
     MALFORMED_ROLE_ARN = "MalformedRoleArn",
     MALFORMED_TOKEN_EXPIRATION = "MalformedTokenExpiration",
@@ -103,9 +104,7 @@ impl Warning {
     pub(super) fn mount_path_taken(container: &str, volume: &str, path: &str) -> Self {
         Self::new(
             MOUNT_PATH_TAKEN,
-            format!(
-                "container `{container}` mounts volume `{volume}` at {path}; nothing else is mounted there: move it"
-            ),
+            format!("container `{container}`: volume `{volume}` is in the way of ours at {path}; move it"),
         )
     }
 
@@ -141,7 +140,7 @@ impl Warning {
     pub(super) fn custom_token_endpoint_off(name: &str) -> Self {
         Self::new(
             CUSTOM_TOKEN_ENDPOINT_OFF,
-            format!("annotation {} has no effect: the webhook has no custom token endpoint of that name", short(name)),
+            format!("annotation {} has no effect: this webhook has no such token endpoint", short(name)),
         )
     }
 
@@ -159,9 +158,9 @@ impl Warning {
         )
     }
 
-    /// `what` stands at a place where nobody reads it.
-    pub(super) fn misplaced(what: &str, place: &str, belongs: &str) -> Self {
-        Self::new(MISPLACED, format!("{} is not read as {place}; it has to be {belongs}", short(what)))
+    /// `name` is of a kind where nobody reads it, and should be of another.
+    pub(super) fn misplaced(kind: &str, name: &str, other: &str) -> Self {
+        Self::new(MISPLACED, format!("{kind} {} has no effect; make it a {other}", short(name)))
     }
 
     pub(super) fn proxy_value_unclear(value: &str) -> Self {
@@ -183,6 +182,10 @@ impl Warning {
             WINDOWS_NOT_DECLARED,
             "the pod selects Windows nodes: set spec.os.name to `windows`, or mounting the token may fail".to_owned(),
         )
+    }
+
+    pub(super) fn token_expiration(problem: &str) -> Self {
+        Self::new(TOKEN_EXPIRATION_INVALID, format!("pods of this service account are refused: {problem}"))
     }
 
     pub(super) fn trust_volume_taken(volume: &str) -> Self {

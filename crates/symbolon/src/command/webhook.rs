@@ -1,6 +1,7 @@
 //! `symbolon webhook`: the admission webhook of a cluster.
 
 mod arguments;
+mod policy;
 mod settings;
 mod values;
 
@@ -17,16 +18,21 @@ use symbolon_webhook::{
     server::{self, Certificates, Listeners, Options},
 };
 
+pub(crate) use arguments::SelectorArg;
 pub(crate) use arguments::WebhookArgs;
-use arguments::{CertificateArgs, NameArgs};
+use arguments::{CertificateArgs, NameArgs, WebhookCommand};
+pub(crate) use values::{GoDuration, Listen, LogLevel};
 
-use crate::{output::print_json, system::SystemClock};
+use crate::{context::Context, output::print_json, system::SystemClock};
 
-pub(crate) async fn run(args: WebhookArgs) -> Result<()> {
+pub(crate) async fn run(args: WebhookArgs, context: &Context) -> Result<()> {
+    if let Some(WebhookCommand::Policy(args)) = &args.command {
+        return policy::run(args, context);
+    }
     if args.version {
         return print_json(&version());
     }
-    let settings = settings::settings(&args)?;
+    let settings = settings::settings(&args.settings, args.log.level.filter())?;
     log::init(args.log.format.into(), args.log.level.filter()).context("the log cannot be set up")?;
     let listeners = Listeners {
         webhook: args.listen.bind()?.context("--listen needs an address")?,
@@ -76,7 +82,7 @@ fn certificates(args: &CertificateArgs, names: &NameArgs) -> Certificates {
 }
 
 /// The pod's name, and something that tells this process from one before it in the same pod.
-fn identity() -> String {
+pub(crate) fn identity() -> String {
     let host = std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME")).unwrap_or_else(|_| "symbolon".into());
     let mut random = [0; 4];
     symbolon_core::ports::Random::fill(&crate::system::SystemEntropy::new(), &mut random);

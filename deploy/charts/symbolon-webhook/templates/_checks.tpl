@@ -18,6 +18,9 @@
 {{- $_ := required "certificates.secretName: with source `secret`, the name of a secret of type kubernetes.io/tls is needed" .Values.certificates.secretName -}}
 {{- $_ := required "certificates.caBundle: with source `secret`, the CA that signed the certificate is needed, in PEM form" .Values.certificates.caBundle -}}
 {{- end -}}
+{{- if and (or .Values.metricsService.enabled .Values.serviceMonitor.enabled) (not (include "symbolon.metricsPort" .)) -}}
+{{- fail "metricsAddr: there are no metrics at 0 for the metrics Service and the ServiceMonitor" -}}
+{{- end -}}
 {{- if ne .Values.mode "webhook" -}}
 {{- if not (semverCompare ">=1.36.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- fail (printf "mode: %s needs Kubernetes 1.36, which evaluates mutating policies itself; this is %s (helm template assumes a version: say --kube-version)" .Values.mode .Capabilities.KubeVersion.Version) -}}

@@ -48,26 +48,31 @@ securityContext:
 {{- merge $own (deepCopy ($root.Values.podLabels | default dict)) | toYaml -}}
 {{- end -}}
 
+{{/* Call with the name of the port. */}}
 {{- define "symbolon.probes" -}}
 livenessProbe:
-  httpGet: { path: /healthz, port: healthz }
+  httpGet: { path: /healthz, port: {{ . }} }
   initialDelaySeconds: 15
   periodSeconds: 20
   failureThreshold: 6
 readinessProbe:
-  httpGet: { path: /readyz, port: healthz }
+  httpGet: { path: /readyz, port: {{ . }} }
   periodSeconds: 5
 {{- end -}}
 
-{{/* The environment, without what extraEnv says otherwise: a name may stand there once. */}}
-{{- define "symbolon.env" -}}
+{{/* Where and what a pod is. */}}
+{{- define "symbolon.podEnv" -}}
+- name: POD_NAMESPACE
+  valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
+- name: POD_NAME
+  valueFrom: { fieldRef: { fieldPath: metadata.name } }
+{{- end -}}
+
+{{/* What the webhook reads of its environment, without what extraEnv says otherwise: a name may stand there once. */}}
+{{- define "symbolon.webhookEnv" -}}
 {{- $env := list
-  (dict "name" "POD_NAMESPACE" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.namespace")))
-  (dict "name" "POD_NAME" "valueFrom" (dict "fieldRef" (dict "fieldPath" "metadata.name")))
-  (dict "name" "AZURE_TENANT_ID" "value" (toString .Values.azureTenantID))
-  (dict "name" "AZURE_ENVIRONMENT" "value" .Values.azureEnvironment)
--}}
-{{- $optional := list
+  (list "AZURE_TENANT_ID" .Values.azureTenantID)
+  (list "AZURE_ENVIRONMENT" .Values.azureEnvironment)
   (list "PROXY_IMAGE" .Values.proxy.image)
   (list "PROXY_INIT_IMAGE" .Values.proxy.initImage)
   (list "AZURE_KUBERNETES_TOKEN_PROXY" .Values.customTokenEndpoint.azureKubernetesTokenProxy)
@@ -77,18 +82,14 @@ readinessProbe:
   (list "AZURE_KUBERNETES_CA_CTB_SIGNER_NAME" .Values.customTokenEndpoint.azureKubernetesCACTBSignerName)
   (list "AZURE_KUBERNETES_CA_CTB_LABEL_SELECTOR" .Values.customTokenEndpoint.azureKubernetesCACTBLabelSelector)
 -}}
-{{- range $optional -}}
-{{- if index . 1 -}}
-{{- $env = append $env (dict "name" (index . 0) "value" (index . 1)) -}}
-{{- end -}}
-{{- end -}}
-{{- $extra := dict -}}
+{{- $extra := dict "" true -}}
 {{- range .Values.extraEnv -}}
 {{- $_ := set $extra .name true -}}
 {{- end -}}
 {{- range $env -}}
-{{- if not (hasKey $extra .name) }}
-{{ list . | toYaml }}
+{{- if and (index . 1) (not (hasKey $extra (index . 0))) }}
+- name: {{ index . 0 }}
+  value: {{ index . 1 | toString | quote }}
 {{- end -}}
 {{- end -}}
 {{- with .Values.extraEnv }}

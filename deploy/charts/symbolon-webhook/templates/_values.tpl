@@ -38,22 +38,28 @@
 {{- end -}}
 
 {{- define "symbolon.metricsPort" -}}
-{{- regexFind "[0-9]+$" .Values.metricsAddr -}}
+{{- regexFind ":[0-9]+$" .Values.metricsAddr | trimPrefix ":" -}}
 {{- end -}}
 
-{{/* Namespaces whose pods are left alone, as JSON. */}}
+{{/*
+Namespaces whose pods are left alone, as JSON. Without a label every pod of the cluster would wait for
+the webhook, also those without which it cannot start.
+*/}}
 {{- define "symbolon.excludedNamespaces" -}}
-{{- if kindIs "slice" .Values.excludedNamespaces -}}
-{{- .Values.excludedNamespaces | toJson -}}
-{{- else if include "symbolon.seesEveryPod" . -}}
-{{- list "kube-system" "kube-node-lease" .Release.Namespace | uniq | toJson -}}
-{{- else -}}
+{{- $root := index . 0 -}}
+{{- if kindIs "slice" $root.Values.excludedNamespaces -}}
+{{- $root.Values.excludedNamespaces | toJson -}}
+{{- else if index . 1 -}}
 []
+{{- else -}}
+{{- list "kube-system" "kube-node-lease" $root.Release.Namespace | uniq | toJson -}}
 {{- end -}}
 {{- end -}}
 
+{{/* Call with (list . true) for pods that ask by their label, with (list . false) for all others. */}}
 {{- define "symbolon.namespaceSelector" -}}
-{{- $selector := deepCopy (.Values.mutatingWebhookNamespaceSelector | default dict) -}}
+{{- $root := index . 0 -}}
+{{- $selector := deepCopy ($root.Values.mutatingWebhookNamespaceSelector | default dict) -}}
 {{- with include "symbolon.excludedNamespaces" . | fromJsonArray -}}
 {{- $exclusion := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" . -}}
 {{- $_ := set $selector "matchExpressions" (append ($selector.matchExpressions | default list) $exclusion) -}}
@@ -97,5 +103,67 @@ matchExpressions:
 {{- define "symbolon.apiServerPeers" -}}
 {{- range .Values.networkPolicy.apiServerCIDRs }}
 - ipBlock: { cidr: {{ . }} }
+{{- end -}}
+{{- end -}}
+
+{{/* A text inside a CEL string literal: it cannot end it. */}}
+{{- define "symbolon.cel" -}}
+{{- toString . | replace "\\" "\\\\" | replace "'" "\\'" | replace "\n" "\\n" -}}
+{{- end -}}
+
+{{/* The label selector of a ClusterTrustBundle, which is JSON, as a CEL literal. */}}
+{{- define "symbolon.celSelector" -}}
+{{- include "symbolon.celValue" (.Values.customTokenEndpoint.azureKubernetesCACTBLabelSelector | fromJson) -}}
+{{- end -}}
+
+{{- define "symbolon.celValue" -}}
+{{- if kindIs "map" . -}}
+{{- $members := list -}}
+{{- range $name, $member := . -}}
+{{- $members = append $members (printf "'%s': dyn(%s)" (include "symbolon.cel" $name) (include "symbolon.celValue" $member)) -}}
+{{- end -}}
+{ {{- join ", " $members -}} }
+{{- else if kindIs "slice" . -}}
+{{- $elements := list -}}
+{{- range . -}}
+{{- $elements = append $elements (include "symbolon.celValue" .) -}}
+{{- end -}}
+[{{ join ", " $elements }}]
+{{- else -}}
+'{{ include "symbolon.cel" . }}'
+{{- end -}}
+{{- end -}}
+
+{{/* Where the CA of a custom token endpoint comes from. */}}
+{{- define "symbolon.endpointCa" -}}
+{{- with .Values.customTokenEndpoint -}}
+{{- if not .annotationSuffix -}}off
+{{- else if .azureKubernetesCAConfigMapName -}}ca-config-map
+{{- else if and .azureKubernetesCACTBSignerName .azureKubernetesCACTBLabelSelector -}}ca-bundle-selector
+{{- else if .azureKubernetesCACTBSignerName -}}ca-bundle
+{{- else -}}ca-data
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "symbolon.audience" -}}
+{{- .Values.audience | default "api://AzureADTokenExchange" -}}
+{{- end -}}
+
+{{/* The authority's URL with a slash at its end. The webhook finds it by itself; a policy cannot. */}}
+{{- define "symbolon.authorityHost" -}}
+{{- if .Values.authorityHost -}}
+{{ trimSuffix "/" .Values.authorityHost }}/
+{{- else -}}
+{{- $clouds := dict
+  "azurepubliccloud" "https://login.microsoftonline.com/"
+  "azurecloud" "https://login.microsoftonline.com/"
+  "azureusgovernmentcloud" "https://login.microsoftonline.us/"
+  "azureusgovernment" "https://login.microsoftonline.us/"
+  "azurechinacloud" "https://login.chinacloudapi.cn/"
+  "azuregermancloud" "https://login.microsoftonline.de/"
+-}}
+{{- $host := get $clouds (lower .Values.azureEnvironment) -}}
+{{- required (printf "azureEnvironment: mode %s needs authorityHost for %s" .Values.mode .Values.azureEnvironment) $host -}}
 {{- end -}}
 {{- end -}}

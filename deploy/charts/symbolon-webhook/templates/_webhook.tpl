@@ -1,15 +1,16 @@
-{{/* What every entry of the configuration has. */}}
+{{/* What every entry of the configuration has. Call as for namespaceSelector. */}}
 {{- define "symbolon.webhook" -}}
-{{- $names := include "symbolon.names" . | fromYaml -}}
+{{- $root := index . 0 -}}
+{{- $names := include "symbolon.names" $root | fromYaml -}}
 admissionReviewVersions: [v1, v1beta1]
 clientConfig:
   service:
     name: {{ $names.service }}
-    namespace: {{ .Release.Namespace }}
-    port: {{ .Values.service.port }}
+    namespace: {{ $root.Release.Namespace }}
+    port: {{ $root.Values.service.port }}
     path: /mutate-v1-pod
-  {{- if eq .Values.certificates.source "secret" }}
-  caBundle: {{ .Values.certificates.caBundle | b64enc }}
+  {{- if eq $root.Values.certificates.source "secret" }}
+  caBundle: {{ $root.Values.certificates.caBundle | b64enc }}
   {{- end }}
 rules:
   - apiGroups: [""]
@@ -19,9 +20,9 @@ rules:
     scope: Namespaced
 namespaceSelector:
   {{- include "symbolon.namespaceSelector" . | nindent 2 }}
-{{- if or (include "symbolon.hasPolicy" .) .Values.matchConditions }}
+{{- if or (include "symbolon.hasPolicy" $root) $root.Values.matchConditions }}
 matchConditions:
-  {{- if include "symbolon.hasPolicy" . }}
+  {{- if include "symbolon.hasPolicy" $root }}
   # What the policy has done needs no webhook, and none that answers.
   - name: is-not-injected
     expression: >-
@@ -29,11 +30,11 @@ matchConditions:
       volume.?projected.?sources.orValue([]).exists(source,
       source.?serviceAccountToken.path.orValue('').endsWith('azure-identity-token')))
   {{- end }}
-  {{- with .Values.matchConditions }}
+  {{- with $root.Values.matchConditions }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}
-timeoutSeconds: {{ .Values.timeoutSeconds }}
+timeoutSeconds: {{ $root.Values.timeoutSeconds }}
 matchPolicy: Equivalent
 reinvocationPolicy: IfNeeded
 sideEffects: None

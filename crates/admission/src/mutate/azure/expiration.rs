@@ -14,6 +14,11 @@ pub(super) fn of(pod: &Pod<'_>, account: &ServiceAccount) -> Result<i64, Refusal
     let Some(text) = said.into_iter().flatten().find(|text| !text.is_empty()) else {
         return Ok(DEFAULT_TOKEN_EXPIRATION);
     };
+    parse(text)
+}
+
+/// Seconds, as an annotation says them.
+pub(super) fn parse(text: &str) -> Result<i64, Refusal> {
     let seconds: i64 = parse_int(text).map_err(Refusal::new)?;
     if (MIN_TOKEN_EXPIRATION..=MAX_TOKEN_EXPIRATION).contains(&seconds) {
         return Ok(seconds);

@@ -69,12 +69,12 @@ impl<'s> Identity<'s> {
 }
 
 /// In the one spelling that Entra prints: with hyphens, without braces.
-fn is_guid(text: &str) -> bool {
+pub(super) fn is_guid(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// A tenant's verified domain, which Entra takes in place of its id.
-fn is_domain(text: &str) -> bool {
+pub(super) fn is_domain(text: &str) -> bool {
     let is_label = |label: &str| {
         !label.is_empty()
             && !label.starts_with('-')

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use symbolon_ca::SubjectName;
 
+use super::policy::PolicyArgs;
 use super::values::{GoDuration, JsonObject, Listen, LogLevel, MinimumTls};
 use crate::log_format::LogFormat;
 
@@ -22,14 +23,13 @@ message that says so.";
 
 /// Arguments of `symbolon webhook`.
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct WebhookArgs {
+    #[command(subcommand)]
+    pub(super) command: Option<WebhookCommand>,
     /// Print the version as JSON
     #[arg(long)]
     pub(super) version: bool,
-    /// The tenant of identities whose service account names none
-    #[arg(long, value_name = "GUID", env = "AZURE_TENANT_ID")]
-    pub(super) tenant_id: Option<String>,
     /// The file that names the cluster [default: the cluster that this runs in]
     #[arg(long, value_name = "FILE")]
     pub(super) kubeconfig: Option<PathBuf>,
@@ -60,6 +60,23 @@ pub(crate) struct WebhookArgs {
     pub(super) names: NameArgs,
     #[command(flatten)]
     pub(super) certificates: CertificateArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// What else there is about the webhook.
+#[derive(Subcommand)]
+pub(super) enum WebhookCommand {
+    /// Print the admission policies that do the same inside the API server
+    Policy(PolicyArgs),
+}
+
+/// What the injection depends on: the webhook's as well as the policy's.
+#[derive(Args)]
+pub(super) struct SettingsArgs {
+    /// The tenant of identities whose service account names none
+    #[arg(long, value_name = "GUID", env = "AZURE_TENANT_ID")]
+    pub(super) tenant_id: Option<String>,
     #[command(flatten)]
     pub(super) injection: InjectionArgs,
     #[command(flatten)]
@@ -180,7 +197,7 @@ pub(super) enum LayoutArg {
 
 /// What makes a pod one to inject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum SelectorArg {
+pub(crate) enum SelectorArg {
     /// The pod's label
     #[default]
     PodLabel,

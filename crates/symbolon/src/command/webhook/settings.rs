@@ -10,20 +10,19 @@ use symbolon_webhook::admission::{
     },
 };
 
-use super::arguments::{CloudArgs, EndpointArgs, InjectionArgs, LayoutArg, ProxyArgs, SelectorArg, WebhookArgs};
+use super::arguments::{CloudArgs, EndpointArgs, InjectionArgs, LayoutArg, ProxyArgs, SelectorArg, SettingsArgs};
 
 /// The key of a trust ConfigMap where none is named.
 const TRUST_KEY: &str = "ca.crt";
 
 /// # Errors
 /// In upstream's words where it has some.
-pub(super) fn settings(args: &WebhookArgs) -> Result<Settings> {
+pub(super) fn settings(args: &SettingsArgs, log_level: &str) -> Result<Settings> {
     let InjectionArgs { audience, trust_configmap, layout, selector, .. } = &args.injection;
     let tenant_id = args.tenant_id.as_deref().map(str::trim).unwrap_or_default();
     if tenant_id.is_empty() && args.clouds.azure {
         bail!("required key AZURE_TENANT_ID missing value");
     }
-    let level = args.log.level.filter();
     Ok(Settings {
         tenant_id: tenant_id.to_owned(),
         authority_host: authority(&args.injection)?,
@@ -32,17 +31,23 @@ pub(super) fn settings(args: &WebhookArgs) -> Result<Settings> {
             LayoutArg::V16 => Layout::V16,
             LayoutArg::V15 => Layout::V15,
         },
-        selector: match selector {
-            SelectorArg::PodLabel => Selector::PodLabel,
-            SelectorArg::ServiceAccountLabel => Selector::ServiceAccountLabel,
-        },
+        selector: Selector::from(*selector),
         custom_token_endpoint: custom_token_endpoint(&args.endpoint)?,
-        proxy: proxy(&args.proxy, level)?,
+        proxy: proxy(&args.proxy, log_level)?,
         trust: trust_configmap.as_deref().map(trust).transpose()?,
         azure: args.clouds.azure,
         aws: args.clouds.aws.then(|| aws(&args.clouds)),
         gcp: args.clouds.gcp.then(|| gcp(&args.clouds)),
     })
+}
+
+impl From<SelectorArg> for Selector {
+    fn from(selector: SelectorArg) -> Self {
+        match selector {
+            SelectorArg::PodLabel => Self::PodLabel,
+            SelectorArg::ServiceAccountLabel => Self::ServiceAccountLabel,
+        }
+    }
 }
 
 fn authority(args: &InjectionArgs) -> Result<String> {

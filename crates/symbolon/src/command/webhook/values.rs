@@ -12,7 +12,7 @@ use symbolon_serve::TlsVersion;
 /// An address to listen on: `:9443` for every address of the machine, `127.0.0.1:9443` for one,
 /// `0` for none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listen(Option<Host>);
+pub(crate) struct Listen(Option<Host>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Host {
@@ -44,7 +44,7 @@ impl Listen {
     ///
     /// # Errors
     /// When it is taken, or not this machine's.
-    pub(super) fn bind(self) -> Result<Option<TcpListener>> {
+    pub(crate) fn bind(self) -> Result<Option<TcpListener>> {
         let (text, listener) = match self.0 {
             None => return Ok(None),
             Some(Host::One(address)) => (address.to_string(), TcpListener::bind(address)),
@@ -61,7 +61,7 @@ impl Listen {
 
 /// A duration as Go writes it: `500ms`, `1m30s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct GoDuration(pub(super) Duration);
+pub(crate) struct GoDuration(pub(crate) Duration);
 
 impl FromStr for GoDuration {
     type Err = String;
@@ -97,7 +97,7 @@ impl FromStr for MinimumTls {
 
 /// How much is logged, in upstream's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct LogLevel(&'static str);
+pub(crate) struct LogLevel(&'static str);
 
 impl FromStr for LogLevel {
     type Err = String;
@@ -115,7 +115,7 @@ impl FromStr for LogLevel {
 }
 
 impl LogLevel {
-    pub(super) fn filter(self) -> &'static str {
+    pub(crate) fn filter(self) -> &'static str {
         self.0
     }
 }

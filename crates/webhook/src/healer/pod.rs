@@ -1,0 +1,150 @@
+//! What the healer looks at in a pod.
+
+use jiff::Timestamp;
+use k8s_openapi::{
+    api::core::v1::{Container, Pod, PodSpec},
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
+
+use crate::controller::events::About;
+
+/// Owners that make a pod again, as it was meant.
+const HEALING: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController"];
+
+/// Where the token lies in its volume, in either layout.
+const TOKEN_PATHS: [&str; 2] = ["token/azure-identity-token", "azure-identity-token"];
+
+/// A pod that may need something.
+#[derive(Clone, Debug)]
+pub(super) struct Tracked {
+    pub(super) about: About,
+    pub(super) owner: Option<About>,
+    pub(super) account: String,
+    pub(super) created: Timestamp,
+    pub(super) is_injected: bool,
+    /// Whether it takes its client id from its account, if that has one.
+    pub(super) lacks_client_id: bool,
+}
+
+/// What a pod is to the healer.
+pub(super) enum Seen {
+    /// It has ended, is being deleted, or is a node's own.
+    Over,
+    /// It runs or will.
+    Running(Box<Tracked>),
+}
+
+impl Tracked {
+    /// The owner's uid, if it makes the pod again.
+    pub(super) fn healing_owner(&self) -> Option<&str> {
+        let owner = self.owner.as_ref()?;
+        HEALING.contains(&owner.kind.as_str()).then_some(owner.uid.as_str())
+    }
+}
+
+pub(super) fn look_at(pod: &Pod) -> Seen {
+    let metadata = &pod.metadata;
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default();
+    let annotations = metadata.annotations.as_ref();
+    let is_mirror = annotations.is_some_and(|annotations| annotations.contains_key("kubernetes.io/config.mirror"));
+    let Some(spec) = &pod.spec else { return Seen::Over };
+    if metadata.deletion_timestamp.is_some() || matches!(phase, "Succeeded" | "Failed") || is_mirror {
+        return Seen::Over;
+    }
+    let names_client = annotations
+        .and_then(|annotations| annotations.get("azure.workload.identity/client-id"))
+        .is_some_and(|value| !value.is_empty());
+    let namespace = metadata.namespace.as_deref().unwrap_or_default();
+    let owners = metadata.owner_references.iter().flatten();
+    let owner = owners.filter(|owner| owner.controller == Some(true)).map(|owner| about(owner, namespace)).next();
+    Seen::Running(Box::new(Tracked {
+        about: About::new("v1", "Pod", metadata),
+        owner,
+        account: spec
+            .service_account_name
+            .clone()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "default".to_owned()),
+        created: metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
+        is_injected: is_injected(spec),
+        lacks_client_id: !names_client && !spec.containers.iter().all(sets_client_id),
+    }))
+}
+
+fn about(owner: &OwnerReference, namespace: &str) -> About {
+    About {
+        api_version: owner.api_version.clone(),
+        kind: owner.kind.clone(),
+        namespace: namespace.to_owned(),
+        name: owner.name.clone(),
+        uid: owner.uid.clone(),
+    }
+}
+
+/// Whether a pod has the token, by what it is and not by a volume's name.
+pub(super) fn is_injected(spec: &PodSpec) -> bool {
+    let sources = spec.volumes.iter().flatten().filter_map(|volume| volume.projected.as_ref()?.sources.as_ref());
+    let mut tokens = sources.flatten().filter_map(|source| source.service_account_token.as_ref());
+    tokens.any(|token| TOKEN_PATHS.contains(&token.path.as_str()))
+}
+
+/// Whether a container's client id is its author's.
+fn sets_client_id(container: &Container) -> bool {
+    container.env.iter().flatten().any(|variable| variable.name == "AZURE_CLIENT_ID" && !is_empty(variable))
+}
+
+fn is_empty(variable: &k8s_openapi::api::core::v1::EnvVar) -> bool {
+    variable.value_from.is_none() && variable.value.as_deref().unwrap_or_default().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(value: serde_json::Value) -> Pod {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn tracked(value: serde_json::Value) -> Option<Tracked> {
+        match look_at(&pod(value)) {
+            Seen::Over => None,
+            Seen::Running(tracked) => Some(*tracked),
+        }
+    }
+
+    #[test]
+    fn pods_that_ended_and_those_of_a_node_are_left_alone() {
+        let spec = json!({"containers": [{"name": "a"}]});
+        assert!(tracked(json!({"metadata": {}, "spec": spec, "status": {"phase": "Succeeded"}})).is_none());
+        let mirror = json!({"annotations": {"kubernetes.io/config.mirror": "1"}});
+        assert!(tracked(json!({"metadata": mirror, "spec": spec})).is_none());
+        let gone = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
+        assert!(tracked(json!({"metadata": gone, "spec": spec})).is_none());
+        assert!(tracked(json!({"metadata": {}, "spec": spec})).is_some());
+    }
+
+    #[test]
+    fn only_owners_that_make_the_pod_again_count() {
+        let owned = |kind: &str, controller: bool| {
+            let owner = json!({"apiVersion": "v1", "kind": kind, "name": "a", "uid": "7", "controller": controller});
+            tracked(json!({"metadata": {"ownerReferences": [owner]}, "spec": {"containers": []}})).unwrap()
+        };
+        assert_eq!(owned("ReplicaSet", true).healing_owner(), Some("7"));
+        assert_eq!(owned("ReplicaSet", false).healing_owner(), None);
+        assert_eq!(owned("Job", true).healing_owner(), None);
+        assert_eq!(owned("Node", true).healing_owner(), None);
+    }
+
+    #[test]
+    fn a_token_in_either_layout_is_an_injection() {
+        for (path, expected) in [("token/azure-identity-token", true), ("azure-identity-token", true), ("token", false)]
+        {
+            let source = json!({"serviceAccountToken": {"path": path}});
+            let volume = json!({"name": "v", "projected": {"sources": [source]}});
+            let found = tracked(json!({"metadata": {}, "spec": {"containers": [], "volumes": [volume]}})).unwrap();
+            assert_eq!(found.is_injected, expected, "{path}");
+        }
+    }
+}
