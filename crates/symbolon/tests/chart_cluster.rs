@@ -221,8 +221,11 @@ fn the_webhook_published_its_certificate(cluster: &TestCluster) {
         let webhooks = configuration["webhooks"].as_array().unwrap().clone();
         webhooks.iter().all(|webhook| webhook["clientConfig"]["caBundle"].is_string()).then_some(())
     });
-    let secret = cluster.get_json(&["secret", "symbolon-webhook-certificate", "--namespace", NAMESPACE]).unwrap();
-    assert!(secret["data"]["tls.crt"].is_string());
+    let secret = ["secret", "symbolon-webhook-certificate", "--namespace", NAMESPACE];
+    let certificate = || Some(cluster.get_json(&secret).ok()?["data"]["tls.crt"].as_str()?.to_owned());
+    let before = certificate().unwrap();
+    assert!(cluster.kubectl(&["delete"].iter().chain(&secret).collect::<Vec<_>>()).status.success());
+    assert_eq!(wait("the Secret that somebody deleted is back", certificate), before);
 }
 
 fn the_controller_keeps_its_config_map(cluster: &TestCluster) {
