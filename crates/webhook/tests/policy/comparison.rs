@@ -35,6 +35,32 @@ enum Excuse {
     RefusalText,
 }
 
+/// Rows that are not compared. Nothing else may be excused.
+const EXCUSED: [(Excuse, &[&str]); 4] = [
+    (Excuse::ProxySidecar, &["proxy: ", "trust: the proxy trusts the authority too"]),
+    (Excuse::OtherCloud, &["aws: ", "gcp: "]),
+    (
+        Excuse::Invalid,
+        &[
+            "basics: a container whose name is null",
+            "basics: a pod without a specification",
+            "basics: ephemeral containers are left alone",
+            "basics: no container at all",
+            "basics: null instead of containers, as the API server writes an absent list",
+            "variables: a source of a kind that is not known",
+            "volumes: a mount of the reserved name that can be written is made ours",
+        ],
+    ),
+    // Another kind is no pod for the API server either; the other one is 2^63 - 1 seconds.
+    (Excuse::RefusalText, &["basics: another kind", "expiration: the largest number"]),
+];
+
+fn unexpected(excuse: Excuse, rows: &[&str]) -> Vec<String> {
+    let expected = EXCUSED.iter().find(|(other, _)| *other == excuse).map_or(&[] as &[&str], |(_, rows)| rows);
+    let rows = rows.iter().filter(|row| !expected.iter().any(|expected| row.starts_with(expected)));
+    rows.map(|row| format!("{row}: not compared ({excuse:?}), which is not expected")).collect()
+}
+
 /// Cases of the same settings share a policy, which is bound to one namespace.
 struct Group {
     namespace: String,
@@ -254,5 +280,6 @@ async fn both_modes_store_the_same_pod() {
         println!("{excuse:?}: {} cases: {rows:?}", rows.len());
     }
     println!("compared {compared} of {} cases", outcomes.len());
+    problems.extend(excuses.iter().flat_map(|(excuse, rows)| unexpected(*excuse, rows)));
     assert!(problems.is_empty(), "{} of {} cases:\n\n{}", problems.len(), outcomes.len(), problems.join("\n\n"));
 }

@@ -12,6 +12,10 @@ use kube::{
 use serde_json::{Value, json};
 use symbolon_test_cluster::TestCluster;
 use symbolon_webhook::{
+    admission::{
+        Settings,
+        policy::{Missing, Mode, PolicySettings, render},
+    },
     clock::Clock,
     controller::{Controller, ControllerSettings, Metrics},
     lease::{Candidate, LeaseSettings},
@@ -21,6 +25,10 @@ use tokio_util::sync::CancellationToken;
 
 /// Where the controller under test lives.
 pub(crate) const NAMESPACE: &str = "symbolon-system";
+/// Its account.
+pub(crate) const CONTROLLER: &str = "symbolon-controller";
+/// The ConfigMap that the installed policies read.
+pub(crate) const CONFIG_MAP: &str = "symbolon-workload-identity";
 
 /// The cluster that all tests of this program share, and a client of its administrator.
 pub(crate) async fn cluster() -> Option<(TestCluster, Client)> {
@@ -28,6 +36,74 @@ pub(crate) async fn cluster() -> Option<(TestCluster, Client)> {
     let client = client(&cluster, |_| {}).await;
     apply_namespace(&client, NAMESPACE).await;
     Some((cluster, client))
+}
+
+/// The policies as an operator installs them, bound to the namespaces of [`namespace`], and the
+/// controller's account with its rights.
+pub(crate) async fn installed() -> Option<(TestCluster, Client)> {
+    static INSTALLED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    let (cluster, client) = cluster().await?;
+    INSTALLED.get_or_init(|| install(&client)).await;
+    Some((cluster, client))
+}
+
+async fn install(client: &Client) {
+    apply(client, &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": CONTROLLER, "namespace": NAMESPACE}})).await;
+    for object in rights() {
+        apply(client, &object).await;
+    }
+    let settings = Settings::new("72f988bf-86f1-41af-91ab-2d7cd011db47", "https://login.microsoftonline.com/");
+    let policy = PolicySettings {
+        mode: Mode::Policy,
+        missing: Missing::Deny,
+        controller_namespace: NAMESPACE.to_owned(),
+        controller_account: CONTROLLER.to_owned(),
+        ..PolicySettings::default()
+    };
+    for mut object in render(&settings, &policy).unwrap() {
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let is_injection = name == policy.name || name.ends_with("-outcome");
+        if is_injection && object["kind"].as_str().unwrap().ends_with("Binding") {
+            object["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels": {"policies": "installed"}}});
+        }
+        apply(client, &object).await;
+    }
+    // Until the API server has taken notice of the last of them.
+    let probe = namespace(client, "probe").await;
+    eventually("the policies work", || async {
+        dry_run(client, &probe, &pod("default")).await.is_err_and(|message| message.contains("no ConfigMap"))
+    })
+    .await;
+}
+
+/// What the module documentation of the controller lists, for healing by eviction.
+fn rights() -> Vec<Value> {
+    let api = "rbac.authorization.k8s.io";
+    let binding = |kind: &str, role: &str, namespace: Value| {
+        json!({
+            "apiVersion": format!("{api}/v1"), "kind": kind, "metadata": {"name": CONTROLLER, "namespace": namespace},
+            "roleRef": {"apiGroup": api, "kind": role, "name": CONTROLLER},
+            "subjects": [{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": NAMESPACE}],
+        })
+    };
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [CONFIG_MAP],
+         "verbs": ["get", "list", "watch", "patch", "delete"]},
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+        {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch", "create"]},
+        {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
+        {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
+        {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": ["list"]},
+    ]);
+    let lease = json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
+    vec![
+        json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": CONTROLLER}, "rules": rules}),
+        binding("ClusterRoleBinding", "ClusterRole", Value::Null),
+        json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": {"name": CONTROLLER, "namespace": NAMESPACE}, "rules": lease}),
+        binding("RoleBinding", "Role", NAMESPACE.into()),
+    ]
 }
 
 /// A client of the cluster, as whoever `who` makes of the administrator's configuration.
@@ -57,9 +133,10 @@ pub(crate) async fn apply_namespace(client: &Client, name: &str) {
     apply(client, &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})).await;
 }
 
-/// A namespace of this test's own.
+/// A namespace of this test's own, to which the installed policies apply.
 pub(crate) async fn namespace(client: &Client, name: &str) -> String {
-    let object: Namespace = serde_json::from_value(json!({"metadata": {"generateName": format!("{name}-")}})).unwrap();
+    let metadata = json!({"generateName": format!("{name}-"), "labels": {"policies": "installed"}});
+    let object: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
     let made = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await.unwrap();
     made.metadata.name.unwrap()
 }
