@@ -24,7 +24,7 @@ const ownPrefix = "symbolon-cluster-"
 // longestSocket is how long the path of a socket can be, by the kernel.
 const longestSocket = 107
 
-func openDirectory(path string) (directory, error) {
+func openDirectory(path string, node bool) (directory, error) {
 	own := path == ""
 	if own {
 		made, err := os.MkdirTemp("", ownPrefix)
@@ -38,7 +38,11 @@ func openDirectory(path string) (directory, error) {
 		return directory{}, err
 	}
 	opened := directory{path: path, own: own}
-	if longest := opened.file("node/kubelet/device-plugins/kubelet.sock"); len(longest) > longestSocket {
+	longest := opened.file("control.sock")
+	if node {
+		longest = opened.file("node/kubelet/device-plugins/kubelet.sock")
+	}
+	if len(longest) > longestSocket {
 		return directory{}, fmt.Errorf("the directory's path is too long for sockets in it: give a shorter one than `%s`", path)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
@@ -157,8 +161,11 @@ type description struct {
 	ServiceSubnet string `json:"serviceSubnet"`
 	PodSubnet     string `json:"podSubnet,omitempty"`
 	Node          string `json:"node,omitempty"`
-	Containerd    string `json:"containerd,omitempty"`
-	PID           int    `json:"pid"`
+	// NodeRoot is where the node's file system is seen, with what it mounts: volumes of pods are
+	// below NodeRoot + the directory + /node/kubelet/pods.
+	NodeRoot   string `json:"nodeRoot,omitempty"`
+	Containerd string `json:"containerd,omitempty"`
+	PID        int    `json:"pid"`
 }
 
 // describe writes cluster.json at once as a whole: it is there when the cluster is ready.

@@ -164,6 +164,25 @@ impl TestCluster {
         Ok(true)
     }
 
+    /// Makes an image of one static program, which is its entry point, and imports it as
+    /// `load_image` does. A name is like `localhost/app:1`.
+    ///
+    /// # Errors
+    /// When the program cannot be read, or the cluster has no node.
+    #[must_use = "where it is false the test cannot go on"]
+    pub fn load_program(&self, name: &str, program: &Path) -> Result<bool> {
+        let directory = tempfile::tempdir()?;
+        let archive = directory.path().join("image.tar");
+        if let Some(ours) = &self.0.ours {
+            let file = program.file_name().context("the program has no name")?;
+            let entry = format!("{}:/{}", program.display(), file.display());
+            let mut command = Command::new(&ours.program);
+            command.args(["image", "--name", name, "--out"]).arg(&archive).arg(entry);
+            succeed(&mut command)?;
+        }
+        self.load_image(&archive)
+    }
+
     /// Stops the API server and leaves the rest running. Until it is started again, connections to
     /// it are refused.
     ///
@@ -208,13 +227,12 @@ impl TestCluster {
         fs::read_to_string(file).unwrap_or_default()
     }
 
-    pub(crate) fn start(program: &Program, options: &Options) -> Self {
+    pub(crate) fn start(program: &Program, options: &Options) -> Result<Self> {
         let running = match program {
             Program::Ours(path) => Running::start(path, options),
             Program::External(kubeconfig) => Running::external(program, kubeconfig),
         };
-        // The message is one that `cluster up` wrote for its readers.
-        Self(Arc::new(running.unwrap_or_else(|error| panic!("the test cluster is not there: {error:#}"))))
+        Ok(Self(Arc::new(running?)))
     }
 
     fn part(&self, verb: &str) -> Result<()> {
@@ -277,17 +295,7 @@ impl Running {
 impl Ours {
     /// Runs a command of the program on this cluster.
     fn run(&self, arguments: &[&OsStr]) -> Result<()> {
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .arg("--dir")
-            .arg(&self.directory)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("`{}` cannot be started", self.program.display()))?;
-        if !output.status.success() {
-            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(())
+        succeed(Command::new(&self.program).args(arguments).arg("--dir").arg(&self.directory))
     }
 }
 
@@ -304,4 +312,14 @@ fn ready(up: &mut Child) -> Option<PathBuf> {
     let mut lines = BufReader::new(up.stdout.take()?).lines().map_while(Result::ok);
     let kubeconfig = lines.next()?;
     (lines.next()? == "ready").then(|| kubeconfig.into())
+}
+
+/// Runs a command that says what went wrong on standard error.
+fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().display().to_string();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("`{program}` cannot be started"))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
 }

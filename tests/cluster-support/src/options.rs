@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::Path};
 
+use anyhow::Result;
+
 use crate::{TestCluster, program::Program, skip::skip};
 
 /// What a cluster of one's own is started with.
@@ -52,14 +54,22 @@ impl Options {
     /// When a cluster could run here but does not start.
     #[must_use]
     pub fn start(self) -> Option<TestCluster> {
-        let program = match Program::find(self.node) {
-            Ok(program) => program,
+        // The message is one that `cluster up` wrote for its readers.
+        self.try_start().unwrap_or_else(|error| panic!("the test cluster did not start: {error:#}"))
+    }
+
+    /// Starts the cluster as `start` does, for tests of what keeps it from starting.
+    ///
+    /// # Errors
+    /// When a cluster could run here but does not start.
+    pub fn try_start(self) -> Result<Option<TestCluster>> {
+        match Program::find(self.node) {
+            Ok(program) => TestCluster::start(&program, &self).map(Some),
             Err(why) => {
                 skip(&why);
-                return None;
+                Ok(None)
             }
-        };
-        Some(TestCluster::start(&program, &self))
+        }
     }
 
     fn flag(mut self, flag: impl Into<OsString>) -> Self {
