@@ -65,6 +65,7 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 	if err != nil {
 		return err
 	}
+	go control.serve()
 	network := loopback()
 	var node *node
 	if options.node {
@@ -88,7 +89,6 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 	if err := describe(plane, node); err != nil {
 		return err
 	}
-	go control.serve()
 	fmt.Printf("%s\nready\n", directory.file("kubeconfig"))
 	return nil
 }
