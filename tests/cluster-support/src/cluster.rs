@@ -122,6 +122,14 @@ impl TestCluster {
         self.0.kubectl.succeed(&["apply", "--filename", "-"], Some(manifests))
     }
 
+    /// Creates what `manifests` holds, in YAML or JSON; for what has a `generateName`.
+    ///
+    /// # Errors
+    /// With what kubectl said, when it did not succeed.
+    pub fn create(&self, manifests: &str) -> Result<String> {
+        self.0.kubectl.succeed(&["create", "--filename", "-"], Some(manifests))
+    }
+
     /// What `kubectl get` answers for `arguments`.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
 use symbolon_test_cluster::TestCluster;
 
 /// The image that is in every cluster of ours: a program that serves a text, gets a URL or prints a
@@ -41,6 +43,44 @@ fn a_service_is_reached_from_this_machine_and_from_pods() {
     assert_eq!(until(|| said(&cluster, &["exec", "asker", "--", "/inpod", "get", &url])), "served\n");
     let through = "/api/v1/namespaces/default/services/server:80/proxy/";
     assert_eq!(until(|| cluster.get_raw(through).ok()), "served\n");
+}
+
+#[test]
+fn the_api_server_calls_a_webhook_in_a_pod_by_its_service() {
+    let Some(cluster) = cluster() else { return };
+    let made = rcgen::generate_simple_self_signed(vec!["refuser.default.svc".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "refuser"},
+        "stringData": {"tls.crt": certificate, "tls.key": key}});
+    cluster.apply(&secret.to_string()).unwrap();
+    let volume = "volumes: [{name: token, secret: {secretName: refuser}}],";
+    run(&cluster, "refuser", "refuse :8443 /token/tls.crt /token/tls.key", volume);
+    let service = "
+        {apiVersion: v1, kind: Service, metadata: {name: refuser},
+         spec: {selector: {app: refuser}, ports: [{port: 443, targetPort: 8443}]}}";
+    cluster.apply(service).unwrap();
+    let service = json!({"name": "refuser", "namespace": "default"});
+    let webhook = json!({
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "refuser"},
+        "webhooks": [{
+            "name": "refuser.example.com",
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "objectSelector": {"matchLabels": {"refuse": "yes"}},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}],
+            "clientConfig": {"service": service, "caBundle": STANDARD.encode(certificate)},
+        }],
+    });
+    cluster.apply(&webhook.to_string()).unwrap();
+    // A webhook is called a moment after it is made known; until then nothing is refused.
+    let refusal = until(|| {
+        let map = "{apiVersion: v1, kind: ConfigMap, metadata: {generateName: map-, labels: {refuse: 'yes'}}}";
+        let text = cluster.create(map).err()?.to_string();
+        text.contains("refused by the pod").then_some(text)
+    });
+    assert!(refusal.contains("refuser.example.com"), "{refusal}");
 }
 
 #[test]
