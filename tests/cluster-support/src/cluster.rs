@@ -39,7 +39,7 @@ struct Ours {
 }
 
 /// One that is shared: the slot is locked while the cluster starts, so that it starts once.
-type Shared = OnceLock<Option<TestCluster>>;
+type Shared = OnceLock<Result<TestCluster, String>>;
 
 impl TestCluster {
     /// The control plane that all tests of this program share, without a node: pods can be made,
@@ -50,7 +50,7 @@ impl TestCluster {
     #[must_use]
     pub fn control_plane() -> Option<Self> {
         static SHARED: Shared = OnceLock::new();
-        SHARED.get_or_init(|| Self::options().start()).clone()
+        Self::shared(&SHARED, Self::options())
     }
 
     /// The cluster with a node that all tests of this program share. None where no such cluster can
@@ -61,7 +61,7 @@ impl TestCluster {
     #[must_use]
     pub fn with_node() -> Option<Self> {
         static SHARED: Shared = OnceLock::new();
-        SHARED.get_or_init(|| Self::options().node().start()).clone()
+        Self::shared(&SHARED, Self::options().node())
     }
 
     /// For a cluster that is not shared with other tests.
@@ -241,6 +241,12 @@ impl TestCluster {
             Program::External(kubeconfig) => Running::external(program, kubeconfig),
         };
         Ok(Self(Arc::new(running?)))
+    }
+
+    /// Every test that is skipped says so, not only the one that found out.
+    fn shared(shared: &Shared, options: Options) -> Option<Self> {
+        let found = shared.get_or_init(|| options.shared());
+        found.clone().inspect_err(|why| skip(why)).ok()
     }
 
     fn part(&self, verb: &str) -> Result<()> {
