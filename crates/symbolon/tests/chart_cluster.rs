@@ -182,6 +182,7 @@ fn both_components_do_their_work_with_the_rights_of_the_chart() {
     the_webhook_published_its_certificate(&cluster);
     the_controller_keeps_its_config_map(&cluster);
     wait("the pod without an identity was evicted, and the next one has it", || injected_pod(&cluster));
+    the_webhook_is_called_for_the_proxy_alone(&cluster);
     for one in &running {
         let log = one.log();
         assert!(!log.to_lowercase().contains("forbidden"), "{log}");
@@ -213,6 +214,19 @@ fn pods(cluster: &TestCluster) -> Vec<Value> {
 fn injected_pod(cluster: &TestCluster) -> Option<()> {
     let is_injected = |pod: &Value| pod["spec"]["volumes"].to_string().contains("azure-workload-identity-reserved-");
     pods(cluster).iter().any(is_injected).then_some(())
+}
+
+/// Nothing is behind the webhook's Service, and its failure policy is `Fail`: whoever waits for it is refused.
+fn the_webhook_is_called_for_the_proxy_alone(cluster: &TestCluster) {
+    let run = |annotations: &str| {
+        let overrides = format!("--overrides={{\"spec\":{{\"serviceAccountName\":\"sademo\"}}{annotations}}}");
+        let labels = "--labels=azure.workload.identity/use=true";
+        cluster.kubectl(&["run", "probe", "--namespace=shop", "--image=none", "--dry-run=server", labels, &overrides])
+    };
+    assert!(run("").status.success());
+    let refused = run(r#","metadata":{"annotations":{"azure.workload.identity/inject-proxy-sidecar":"true"}}"#);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("failed calling webhook \"mutation.symbolon.internal\""), "{said}");
 }
 
 fn the_webhook_published_its_certificate(cluster: &TestCluster) {

@@ -97,7 +97,8 @@ fn rights() -> Vec<Value> {
         {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
         {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": ["list"]},
     ]);
-    let lease = json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
+    let lease =
+        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
     vec![
         json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": CONTROLLER}, "rules": rules}),
         binding("ClusterRoleBinding", "ClusterRole", Value::Null),
