@@ -134,6 +134,18 @@ fn a_cluster_that_is_too_old_for_policies_is_told_so() {
 }
 
 #[test]
+fn every_value_is_explained() {
+    let values = fs::read_to_string(workspace().join("deploy/charts/symbolon-webhook/values.yaml")).unwrap();
+    let values: serde_json::Value = serde_saphyr::from_str(&values).unwrap();
+    let guide = fs::read_to_string(workspace().join("docs/install.md")).unwrap();
+    let table = guide.split("## Values").nth(1).unwrap().split("\n## ").next().unwrap();
+    for name in values.as_object().unwrap().keys() {
+        let is_there = [format!("`{name}`"), format!("`{name}.")].iter().any(|text| table.contains(text));
+        assert!(is_there, "docs/install.md does not explain {name}");
+    }
+}
+
+#[test]
 fn the_chart_has_the_version_of_the_program() {
     let chart = fs::read_to_string(workspace().join("deploy/charts/symbolon-webhook/Chart.yaml")).unwrap();
     let version = env!("CARGO_PKG_VERSION");
