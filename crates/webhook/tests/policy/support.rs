@@ -20,18 +20,28 @@ use symbolon_webhook::{
     controller::{Controller, ControllerSettings, Metrics},
     lease::{Candidate, LeaseSettings},
 };
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    task::JoinHandle,
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// Where the controller under test lives.
 pub(crate) const NAMESPACE: &str = "symbolon-system";
-/// Its account.
+/// Its account where the tests themselves write what it would write.
 pub(crate) const CONTROLLER: &str = "symbolon-controller";
-/// The ConfigMap that the installed policies read.
+/// The ConfigMap that those policies read.
 pub(crate) const CONFIG_MAP: &str = "symbolon-workload-identity";
+/// Its account, its policies and its ConfigMap where a controller runs.
+pub(crate) const LIVE: &str = "live";
 
 /// The cluster that all tests of this program share, and a client of its administrator.
 pub(crate) async fn cluster() -> Option<(TestCluster, Client)> {
+    if let Ok(filter) = std::env::var("SYMBOLON_LOG") {
+        // Only the first test sets it up.
+        let _ = symbolon_serve::log::init(symbolon_serve::log::Format::Pretty, &filter);
+    }
     let cluster = tokio::task::spawn_blocking(TestCluster::control_plane).await.unwrap()?;
     let client = client(&cluster, |_| {}).await;
     apply_namespace(&client, NAMESPACE).await;
@@ -43,13 +53,22 @@ pub(crate) async fn cluster() -> Option<(TestCluster, Client)> {
 pub(crate) async fn installed() -> Option<(TestCluster, Client)> {
     static INSTALLED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     let (cluster, client) = cluster().await?;
-    INSTALLED.get_or_init(|| install(&client)).await;
+    INSTALLED.get_or_init(|| install(&client, CONTROLLER, CONFIG_MAP)).await;
     Some((cluster, client))
 }
 
-async fn install(client: &Client) {
-    apply(client, &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": CONTROLLER, "namespace": NAMESPACE}})).await;
-    for object in rights() {
+/// The same a second time, for a controller that runs. Only one at a time does.
+pub(crate) async fn live() -> Option<(TestCluster, Client, MutexGuard<'static, ()>)> {
+    static INSTALLED: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
+    static ONE: Mutex<()> = Mutex::const_new(());
+    let (cluster, client) = cluster().await?;
+    INSTALLED.get_or_init(|| install(&client, LIVE, LIVE)).await;
+    Some((cluster, client, ONE.lock().await))
+}
+
+async fn install(client: &Client, account: &str, config_map: &str) {
+    apply(client, &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": NAMESPACE}})).await;
+    for object in rights(account, config_map) {
         apply(client, &object).await;
     }
     let settings = Settings::new("72f988bf-86f1-41af-91ab-2d7cd011db47", "https://login.microsoftonline.com/");
@@ -57,19 +76,21 @@ async fn install(client: &Client) {
         mode: Mode::Policy,
         missing: Missing::Deny,
         controller_namespace: NAMESPACE.to_owned(),
-        controller_account: CONTROLLER.to_owned(),
+        controller_account: account.to_owned(),
+        name: config_map.to_owned(),
+        config_map: config_map.to_owned(),
         ..PolicySettings::default()
     };
     for mut object in render(&settings, &policy).unwrap() {
         let name = object["metadata"]["name"].as_str().unwrap();
         let is_injection = name == policy.name || name.ends_with("-outcome");
         if is_injection && object["kind"].as_str().unwrap().ends_with("Binding") {
-            object["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels": {"policies": "installed"}}});
+            object["spec"]["matchResources"] = json!({"namespaceSelector": {"matchLabels": {"policies": config_map}}});
         }
         apply(client, &object).await;
     }
     // Until the API server has taken notice of the last of them.
-    let probe = namespace(client, "probe").await;
+    let probe = namespace_with(client, "probe", Some(config_map)).await;
     eventually("the policies work", || async {
         dry_run(client, &probe, &pod("default")).await.is_err_and(|message| message.contains("no ConfigMap"))
     })
@@ -77,18 +98,18 @@ async fn install(client: &Client) {
 }
 
 /// What the module documentation of the controller lists, for healing by eviction.
-fn rights() -> Vec<Value> {
+fn rights(account: &str, config_map: &str) -> Vec<Value> {
     let api = "rbac.authorization.k8s.io";
     let binding = |kind: &str, role: &str, namespace: Value| {
         json!({
-            "apiVersion": format!("{api}/v1"), "kind": kind, "metadata": {"name": CONTROLLER, "namespace": namespace},
-            "roleRef": {"apiGroup": api, "kind": role, "name": CONTROLLER},
-            "subjects": [{"kind": "ServiceAccount", "name": CONTROLLER, "namespace": NAMESPACE}],
+            "apiVersion": format!("{api}/v1"), "kind": kind, "metadata": {"name": account, "namespace": namespace},
+            "roleRef": {"apiGroup": api, "kind": role, "name": account},
+            "subjects": [{"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}],
         })
     };
     let rules = json!([
         {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["list", "watch"]},
-        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [CONFIG_MAP],
+        {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [config_map],
          "verbs": ["get", "list", "watch", "patch", "delete"]},
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
         {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]},
@@ -100,9 +121,9 @@ fn rights() -> Vec<Value> {
     let lease =
         json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
     vec![
-        json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": CONTROLLER}, "rules": rules}),
+        json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": account}, "rules": rules}),
         binding("ClusterRoleBinding", "ClusterRole", Value::Null),
-        json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": {"name": CONTROLLER, "namespace": NAMESPACE}, "rules": lease}),
+        json!({"apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": {"name": account, "namespace": NAMESPACE}, "rules": lease}),
         binding("RoleBinding", "Role", NAMESPACE.into()),
     ]
 }
@@ -136,7 +157,13 @@ pub(crate) async fn apply_namespace(client: &Client, name: &str) {
 
 /// A namespace of this test's own, to which the installed policies apply.
 pub(crate) async fn namespace(client: &Client, name: &str) -> String {
-    let metadata = json!({"generateName": format!("{name}-"), "labels": {"policies": "installed"}});
+    namespace_with(client, name, Some(CONFIG_MAP)).await
+}
+
+/// A namespace to which these policies apply.
+pub(crate) async fn namespace_with(client: &Client, name: &str, policies: Option<&str>) -> String {
+    let labels: BTreeMap<_, _> = policies.map(|policies| ("policies", policies)).into_iter().collect();
+    let metadata = json!({"generateName": format!("{name}-"), "labels": labels});
     let object: Namespace = serde_json::from_value(json!({"metadata": metadata})).unwrap();
     let made = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &object).await.unwrap();
     made.metadata.name.unwrap()
@@ -230,11 +257,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    pub(crate) fn start(client: Client, settings: ControllerSettings, lease: &str) -> Self {
+    pub(crate) async fn start(cluster: &TestCluster, settings: ControllerSettings) -> Self {
+        let client = account_client(cluster, NAMESPACE, LIVE).await;
         let clock: Clock = Arc::new(now);
         let lease = LeaseSettings {
             namespace: NAMESPACE.to_owned(),
-            name: lease.to_owned(),
+            name: LIVE.to_owned(),
             identity: settings.identity.clone(),
             duration: Duration::from_secs(3),
         };
