@@ -194,6 +194,9 @@ func (c *controlPlane) controllers() *part {
 		"--service-account-private-key-file=" + c.pki("sa.key"),
 		"--root-ca-file=" + c.pki("ca.crt"),
 		"--use-service-account-credentials",
+		// Each controller asks for an account of its own; held back as usual they take seconds.
+		"--kube-api-qps=1000",
+		"--kube-api-burst=1000",
 		"--leader-elect=false",
 		// Addresses of pods are the network's own business, and there is no cloud.
 		"--controllers=*,-nodeipam,-cloud-node-lifecycle,-node-route-controller,-service-lb-controller",

@@ -6,15 +6,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+	"slices"
 )
 
-// directory holds everything that a cluster writes. Whoever holds its lock is the cluster's `up`:
-// the kernel gives the lock back however that process ends.
+// directory holds everything that a cluster writes, and two locks, which the kernel gives back however
+// processes end. So it is known whether a cluster lives without trusting numbers of processes.
 type directory struct {
 	path string
 	// own says that it was made for this run and goes with it.
-	own  bool
+	own bool
+	// owner is held by `up` alone.
+	owner *os.File
+	// lock is held by every process of the cluster: when it is free, all have gone.
 	lock *os.File
 }
 
@@ -24,7 +27,7 @@ const ownPrefix = "symbolon-cluster-"
 // longestSocket is how long the path of a socket can be, by the kernel.
 const longestSocket = 107
 
-func openDirectory(path string) (directory, error) {
+func openDirectory(path string, node bool) (directory, error) {
 	own := path == ""
 	if own {
 		made, err := os.MkdirTemp("", ownPrefix)
@@ -38,19 +41,21 @@ func openDirectory(path string) (directory, error) {
 		return directory{}, err
 	}
 	opened := directory{path: path, own: own}
-	if longest := opened.file("node/kubelet/device-plugins/kubelet.sock"); len(longest) > longestSocket {
+	longest := opened.file("control.sock")
+	if node {
+		longest = opened.file("node/kubelet/device-plugins/kubelet.sock")
+	}
+	if len(longest) > longestSocket {
 		return directory{}, fmt.Errorf("the directory's path is too long for sockets in it: give a shorter one than `%s`", path)
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return directory{}, err
 	}
-	lock, err := opened.acquire()
-	if err != nil {
+	if err := opened.acquire(); err != nil {
 		return directory{}, err
 	}
-	opened.lock = lock
 	// What a killed predecessor left, its logs too.
-	if err := opened.empty("lock"); err != nil {
+	if err := opened.empty("lock", "owner"); err != nil {
 		return directory{}, err
 	}
 	for _, name := range []string{"logs", "pki", "etcd", "node"} {
@@ -61,25 +66,30 @@ func openDirectory(path string) (directory, error) {
 	return opened, nil
 }
 
-// acquire takes the lock. In a directory of its own it is taken before the file has its name, lest
-// somebody's sweep takes the directory for one whose owner was killed.
-func (d directory) acquire() (*os.File, error) {
-	name := "lock"
+// acquire takes the locks. In a directory of its own the owner's is taken before its file has its
+// name, lest somebody's sweep takes the directory for one whose owner was killed.
+func (d *directory) acquire() error {
+	name := "owner"
 	if d.own {
-		name = "lock.new"
+		name = "owner.new"
 	}
-	lock, err := os.OpenFile(d.file(name), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, err
+	var err error
+	if d.owner, err = openLock(d.file(name)); err != nil {
+		return err
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("a cluster is running in `%s` already: end it with `cluster down --dir %s` or give another --dir", d.path, d.path)
+	if !tryLock(d.owner) {
+		return fmt.Errorf("a cluster is running in `%s` already: end it with `cluster down --dir %s` or give another --dir", d.path, d.path)
+	}
+	if d.lock, err = openLock(d.file("lock")); err != nil {
+		return err
+	}
+	if err := waitLock(d.lock); err != nil {
+		return err
 	}
 	if d.own {
-		err = os.Rename(d.file(name), d.file("lock"))
+		return os.Rename(d.file(name), d.file("owner"))
 	}
-	return lock, err
+	return nil
 }
 
 func (d directory) file(name string) string {
@@ -102,6 +112,7 @@ func (d directory) writePair(name string, pair leaf) error {
 // close removes everything but the logs, and those too where nobody chose the directory.
 func (d directory) close() error {
 	defer d.lock.Close()
+	defer d.owner.Close()
 	if err := d.empty("logs"); err != nil || !d.own {
 		return err
 	}
@@ -110,7 +121,7 @@ func (d directory) close() error {
 
 // empty removes what is in the directory, except `kept`, and what a node left in the kernel. Nothing
 // may run there any more.
-func (d directory) empty(kept string) error {
+func (d directory) empty(kept ...string) error {
 	if network, found := recorded(d); found {
 		if err := network.forget(); err != nil {
 			return err
@@ -121,7 +132,7 @@ func (d directory) empty(kept string) error {
 		return err
 	}
 	for _, entry := range entries {
-		if entry.Name() != kept && isOurs(entry.Name()) {
+		if !slices.Contains(kept, entry.Name()) && isOurs(entry.Name()) {
 			if err := os.RemoveAll(d.file(entry.Name())); err != nil {
 				return err
 			}
@@ -133,7 +144,7 @@ func (d directory) empty(kept string) error {
 // isOurs keeps a directory with other things in it, given by mistake, from losing them.
 func isOurs(name string) bool {
 	switch name {
-	case "lock", "lock.new", "logs", "pki", "etcd", "node", "network", "kubeconfig", "control.sock", "cluster.json", "cluster.json.new":
+	case "lock", "owner", "owner.new", "logs", "pki", "etcd", "node", "network", "kubeconfig", "control.sock", "cluster.json", "cluster.json.new":
 		return true
 	}
 	return false
@@ -157,8 +168,11 @@ type description struct {
 	ServiceSubnet string `json:"serviceSubnet"`
 	PodSubnet     string `json:"podSubnet,omitempty"`
 	Node          string `json:"node,omitempty"`
-	Containerd    string `json:"containerd,omitempty"`
-	PID           int    `json:"pid"`
+	// NodeRoot is where the node's file system is seen, with what it mounts: volumes of pods are
+	// below NodeRoot + the directory + /node/kubelet/pods.
+	NodeRoot   string `json:"nodeRoot,omitempty"`
+	Containerd string `json:"containerd,omitempty"`
+	PID        int    `json:"pid"`
 }
 
 // describe writes cluster.json at once as a whole: it is there when the cluster is ready.

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
+	"time"
 )
 
 // down ends the cluster in a directory, waits until it has gone, and cleans what killed ones left.
@@ -29,19 +29,35 @@ func down(arguments []string) error {
 
 // endIn ends what runs in the directory and removes what is left in it, except the logs.
 func endIn(path string) error {
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR, 0)
-	if errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(path, "owner")); errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	// Without an answer it was killed, is starting or is ending; the lock tells when it has gone.
+	// Without an answer it was killed, is starting or is ending; the locks tell when it has gone.
 	_ = ask(path, "down")
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+	ended := directory{path: path}
+	var err error
+	if ended.owner, err = openLock(ended.file("owner")); err != nil {
 		return err
 	}
-	return directory{path: path, lock: lock}.close()
+	for started := time.Now(); !tryLock(ended.owner); {
+		if time.Since(started) > patience {
+			return fmt.Errorf("the cluster in `%s` does not end: see its logs", path)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	return ended.clear()
+}
+
+// clear waits for the last processes of a cluster without an owner and removes what it left.
+func (d directory) clear() error {
+	var err error
+	if d.lock, err = openLock(d.file("lock")); err != nil {
+		return err
+	}
+	if err := waitLock(d.lock); err != nil {
+		return err
+	}
+	return d.close()
 }
 
 // sweep removes directories of clusters that were killed, and what their nodes left in the kernel.
@@ -51,16 +67,18 @@ func sweep() error {
 		return err
 	}
 	for _, path := range left {
-		lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR, 0)
+		killed := directory{path: path, own: true}
+		killed.owner, err = os.OpenFile(killed.file("owner"), os.O_RDWR, 0)
 		if err != nil {
 			// Of somebody else, or just being made.
 			continue
 		}
-		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			err = directory{path: path, own: true, lock: lock}.close()
+		if !tryLock(killed.owner) {
+			killed.owner.Close()
+			continue
 		}
-		lock.Close()
-		if err != nil {
+		// Somebody else's sweep may have been here in between.
+		if err := killed.clear(); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}

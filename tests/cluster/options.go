@@ -69,6 +69,11 @@ func parseOptions(arguments []string) (options, error) {
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`).MatchString(parsed.name) {
 		return options{}, fmt.Errorf("the name `%s` cannot be used: take lower-case letters, digits and `-`", parsed.name)
 	}
+	for _, gate := range parsed.featureGates {
+		if !regexp.MustCompile(`^\w+=(true|false)$`).MatchString(gate) {
+			return options{}, fmt.Errorf("the feature gate `%s` is not understood: write NAME=true or NAME=false", gate)
+		}
+	}
 	return parsed, nil
 }
 

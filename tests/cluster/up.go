@@ -19,7 +19,7 @@ func up(arguments []string) error {
 	if err := sweep(); err != nil {
 		return err
 	}
-	directory, err := openDirectory(options.directory)
+	directory, err := openDirectory(options.directory, options.node)
 	if err != nil {
 		return err
 	}
@@ -42,6 +42,8 @@ func up(arguments []string) error {
 // endings is closed when the cluster is to end. It may be written to, for the same.
 func endings(options options) chan struct{} {
 	end := make(chan struct{}, 4)
+	// Whoever read this program's output may be gone: that must not keep it from cleaning.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
@@ -63,6 +65,7 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 	if err != nil {
 		return err
 	}
+	go control.serve()
 	network := loopback()
 	var node *node
 	if options.node {
@@ -74,7 +77,7 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 	if err != nil {
 		return err
 	}
-	if options.node {
+	if node != nil {
 		node.plane = plane
 		err = startBoth(plane, node)
 	} else {
@@ -83,10 +86,9 @@ func start(options options, directory directory, parts *parts, end chan<- struct
 	if err != nil {
 		return err
 	}
-	if err := describe(plane); err != nil {
+	if err := describe(plane, node); err != nil {
 		return err
 	}
-	go control.serve()
 	fmt.Printf("%s\nready\n", directory.file("kubeconfig"))
 	return nil
 }
@@ -107,7 +109,7 @@ func startBoth(plane *controlPlane, node *node) error {
 	return node.startKubelet()
 }
 
-func describe(plane *controlPlane) error {
+func describe(plane *controlPlane, node *node) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
@@ -127,10 +129,11 @@ func describe(plane *controlPlane) error {
 		ServiceSubnet: network.services,
 		PID:           os.Getpid(),
 	}
-	if plane.options.node {
+	if node != nil {
 		cluster.Tier = "node"
 		cluster.PodSubnet = network.pods
 		cluster.Node = plane.nodeName()
+		cluster.NodeRoot = fmt.Sprintf("/proc/%d/root", node.process.command.Process.Pid)
 		cluster.Containerd = containerdSocket(directory.path)
 	}
 	return directory.describe(cluster)

@@ -80,16 +80,18 @@ fn up(args: &UpArgs, target: &Path) -> Result<()> {
     if args.detach { detached(command, target, &directory) } else { attached(command, &directory) }
 }
 
-/// Runs in the foreground. Ctrl-C goes to every process of the terminal's group: this one waits for
-/// the cluster, which ends because of it.
+/// Runs in the foreground. Ctrl-C ends this program and reaches the cluster's too; if something else
+/// ends this one, the cluster notices that its standard input is closed.
 fn attached(mut command: Command, directory: &Path) -> Result<()> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut child = command.arg("--until-stdin-ends").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let output = child.stdout.take().context("the cluster's output is not there")?;
     let mut lines = BufReader::new(output).lines().map_while(Result::ok);
     if lines.any(|line| line == "ready") {
         explain(directory, "Ctrl-C ends it.");
     }
+    let input = child.stdin.take();
     let status = child.wait()?;
+    drop(input);
     ensure!(status.success(), "the cluster failed, as it says above");
     Ok(())
 }

@@ -39,7 +39,7 @@ struct Ours {
 }
 
 /// One that is shared: the slot is locked while the cluster starts, so that it starts once.
-type Shared = OnceLock<Option<TestCluster>>;
+type Shared = OnceLock<Result<TestCluster, String>>;
 
 impl TestCluster {
     /// The control plane that all tests of this program share, without a node: pods can be made,
@@ -50,7 +50,7 @@ impl TestCluster {
     #[must_use]
     pub fn control_plane() -> Option<Self> {
         static SHARED: Shared = OnceLock::new();
-        SHARED.get_or_init(|| Self::options().start()).clone()
+        Self::shared(&SHARED, Self::options())
     }
 
     /// The cluster with a node that all tests of this program share. None where no such cluster can
@@ -61,7 +61,7 @@ impl TestCluster {
     #[must_use]
     pub fn with_node() -> Option<Self> {
         static SHARED: Shared = OnceLock::new();
-        SHARED.get_or_init(|| Self::options().node().start()).clone()
+        Self::shared(&SHARED, Self::options().node())
     }
 
     /// For a cluster that is not shared with other tests.
@@ -122,6 +122,14 @@ impl TestCluster {
         self.0.kubectl.succeed(&["apply", "--filename", "-"], Some(manifests))
     }
 
+    /// Creates what `manifests` holds, in YAML or JSON; for what has a `generateName`.
+    ///
+    /// # Errors
+    /// With what kubectl said, when it did not succeed.
+    pub fn create(&self, manifests: &str) -> Result<String> {
+        self.0.kubectl.succeed(&["create", "--filename", "-"], Some(manifests))
+    }
+
     /// What `kubectl get` answers for `arguments`.
     ///
     /// # Errors
@@ -162,6 +170,25 @@ impl TestCluster {
         };
         ours.run(&["load-image".as_ref(), archive.as_ref()])?;
         Ok(true)
+    }
+
+    /// Makes an image of one static program, which is its entry point, and imports it as
+    /// `load_image` does. A name is like `localhost/app:1`.
+    ///
+    /// # Errors
+    /// When the program cannot be read, or the cluster has no node.
+    #[must_use = "where it is false the test cannot go on"]
+    pub fn load_program(&self, name: &str, program: &Path) -> Result<bool> {
+        let directory = tempfile::tempdir()?;
+        let archive = directory.path().join("image.tar");
+        if let Some(ours) = &self.0.ours {
+            let file = program.file_name().context("the program has no name")?;
+            let entry = format!("{}:/{}", program.display(), file.display());
+            let mut command = Command::new(&ours.program);
+            command.args(["image", "--name", name, "--out"]).arg(&archive).arg(entry);
+            succeed(&mut command)?;
+        }
+        self.load_image(&archive)
     }
 
     /// Stops the API server and leaves the rest running. Until it is started again, connections to
@@ -208,13 +235,18 @@ impl TestCluster {
         fs::read_to_string(file).unwrap_or_default()
     }
 
-    pub(crate) fn start(program: &Program, options: &Options) -> Self {
+    pub(crate) fn start(program: &Program, options: &Options) -> Result<Self> {
         let running = match program {
             Program::Ours(path) => Running::start(path, options),
             Program::External(kubeconfig) => Running::external(program, kubeconfig),
         };
-        // The message is one that `cluster up` wrote for its readers.
-        Self(Arc::new(running.unwrap_or_else(|error| panic!("the test cluster is not there: {error:#}"))))
+        Ok(Self(Arc::new(running?)))
+    }
+
+    /// Every test that is skipped says so, not only the one that found out.
+    fn shared(shared: &Shared, options: Options) -> Option<Self> {
+        let found = shared.get_or_init(|| options.shared());
+        found.clone().inspect_err(|why| skip(why)).ok()
     }
 
     fn part(&self, verb: &str) -> Result<()> {
@@ -277,17 +309,7 @@ impl Running {
 impl Ours {
     /// Runs a command of the program on this cluster.
     fn run(&self, arguments: &[&OsStr]) -> Result<()> {
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .arg("--dir")
-            .arg(&self.directory)
-            .stdin(Stdio::null())
-            .output()
-            .with_context(|| format!("`{}` cannot be started", self.program.display()))?;
-        if !output.status.success() {
-            bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(())
+        succeed(Command::new(&self.program).args(arguments).arg("--dir").arg(&self.directory))
     }
 }
 
@@ -304,4 +326,14 @@ fn ready(up: &mut Child) -> Option<PathBuf> {
     let mut lines = BufReader::new(up.stdout.take()?).lines().map_while(Result::ok);
     let kubeconfig = lines.next()?;
     (lines.next()? == "ready").then(|| kubeconfig.into())
+}
+
+/// Runs a command that says what went wrong on standard error.
+fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().display().to_string();
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("`{program}` cannot be started"))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::{ffi::OsString, path::Path};
 
+use anyhow::Result;
+
 use crate::{TestCluster, program::Program, skip::skip};
 
 /// What a cluster of one's own is started with.
@@ -52,18 +54,40 @@ impl Options {
     /// When a cluster could run here but does not start.
     #[must_use]
     pub fn start(self) -> Option<TestCluster> {
+        self.try_start().unwrap_or_else(|error| did_not_start(&error))
+    }
+
+    /// Starts the cluster as `start` does, for tests of what keeps it from starting.
+    ///
+    /// # Errors
+    /// When a cluster could run here but does not start.
+    pub fn try_start(self) -> Result<Option<TestCluster>> {
         let program = match Program::find(self.node) {
-            Ok(program) => program,
+            Ok(Program::External(_)) => Err("an external one cannot be started as this test needs it".to_owned()),
+            other => other,
+        };
+        match program {
+            Ok(program) => TestCluster::start(&program, &self).map(Some),
             Err(why) => {
                 skip(&why);
-                return None;
+                Ok(None)
             }
-        };
-        Some(TestCluster::start(&program, &self))
+        }
+    }
+
+    /// The cluster that tests share, or why there is none.
+    pub(crate) fn shared(self) -> Result<TestCluster, String> {
+        let program = Program::find(self.node)?;
+        Ok(TestCluster::start(&program, &self).unwrap_or_else(|error| did_not_start(&error)))
     }
 
     fn flag(mut self, flag: impl Into<OsString>) -> Self {
         self.flags.push(flag.into());
         self
     }
+}
+
+/// The message is one that `cluster up` wrote for its readers.
+fn did_not_start<T>(error: &anyhow::Error) -> T {
+    panic!("the test cluster did not start: {error:#}")
 }

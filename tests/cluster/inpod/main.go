@@ -10,14 +10,16 @@ import (
 	"syscall"
 )
 
+var commands = map[string]func([]string) error{"serve": serve, "get": get, "cat": cat, "refuse": refuse}
+
 func main() {
 	if len(os.Args) < 2 {
 		pause()
 		return
 	}
-	run, found := map[string]func([]string) error{"serve": serve, "get": get, "cat": cat}[os.Args[1]]
+	run, found := commands[os.Args[1]]
 	if !found {
-		fmt.Fprintln(os.Stderr, "inpod [serve ADDRESS TEXT | get URL | cat FILE]")
+		fmt.Fprintln(os.Stderr, "inpod [serve ADDRESS TEXT | get URL | cat FILE | refuse ADDRESS CERTIFICATE KEY]")
 		os.Exit(2)
 	}
 	if err := run(os.Args[2:]); err != nil {

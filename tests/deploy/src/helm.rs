@@ -55,6 +55,14 @@ impl Helm {
         text(&run(&mut command)?)
     }
 
+    /// Runs a command of Helm on a cluster.
+    ///
+    /// # Errors
+    /// With what Helm says.
+    pub fn run<A: AsRef<OsStr>>(&self, kubeconfig: &Path, arguments: &[A]) -> Result<String> {
+        text(&run(Command::new(&self.program).args(arguments).env("KUBECONFIG", kubeconfig))?)
+    }
+
     /// Looks for what is wrong with the chart.
     ///
     /// # Errors
@@ -64,7 +72,9 @@ impl Helm {
     }
 }
 
-fn chart() -> PathBuf {
+/// Where the chart lies.
+#[must_use]
+pub fn chart() -> PathBuf {
     workspace().join("deploy/charts/symbolon-webhook")
 }
 

@@ -5,7 +5,7 @@ mod helm;
 mod policy;
 
 pub use generated::{Generated, generated, goldens};
-pub use helm::Helm;
+pub use helm::{Helm, chart};
 pub use policy::policy_template;
 
 use std::path::Path;

@@ -90,7 +90,7 @@ fn endpoint_of(name: &str) -> Option<CustomTokenEndpoint> {
         "ca-data" => CustomTokenEndpointCa::Data("placeholder-ca-data".to_owned()),
         "ca-config-map" => CustomTokenEndpointCa::ConfigMap("placeholder-ca-config-map".to_owned()),
         "ca-bundle" => bundle(None),
-        _ => bundle(Some(json!("placeholder-ca-selector"))),
+        _ => bundle(Some(json!({"matchLabels": {"placeholder-label": "placeholder-value"}}))),
     };
     Some(CustomTokenEndpoint {
         annotation_suffix: "placeholder-suffix".to_owned(),

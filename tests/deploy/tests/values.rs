@@ -117,6 +117,7 @@ fn what_is_wrong_is_said_plainly() {
         ("certificates.source=secret", "certificates.secretName: with source `secret`"),
         ("certificates.source=secret,certificates.secretName=a", "certificates.caBundle: with source `secret`"),
         ("mode=policy,controller.enabled=false", "controller.enabled: mode policy needs the controller"),
+        ("mode=policy,objectSelector.matchLabels.a=b", "objectSelector and matchConditions"),
         ("mode=policy,aws.enabled=true", "aws and gcp need the webhook (mode: both)"),
     ] {
         let error = helm.template(&["--set", "azureTenantID=tenant", "--set", set]).expect_err(set);
@@ -130,7 +131,22 @@ fn a_cluster_that_is_too_old_for_policies_is_told_so() {
     let old = ["--set", "azureTenantID=tenant,mode=policy", "--kube-version", "1.35.4"];
     let error = helm.template(&old).unwrap_err().to_string();
     assert!(error.contains("mode: policy needs Kubernetes 1.36"), "{error}");
+    let older = ["--set", "azureTenantID=tenant,controller.heal=evict", "--kube-version", "1.29.0"];
+    let error = helm.template(&older).unwrap_err().to_string();
+    assert!(error.contains("controller.heal: evict needs Kubernetes 1.30"), "{error}");
     assert!(helm.template(&["--set", "azureTenantID=tenant", "--kube-version", "1.29.0"]).is_ok());
+}
+
+#[test]
+fn every_value_is_explained() {
+    let values = fs::read_to_string(workspace().join("deploy/charts/symbolon-webhook/values.yaml")).unwrap();
+    let values: serde_json::Value = serde_saphyr::from_str(&values).unwrap();
+    let guide = fs::read_to_string(workspace().join("docs/install.md")).unwrap();
+    let table = guide.split("## Values").nth(1).unwrap().split("\n## ").next().unwrap();
+    for name in values.as_object().unwrap().keys() {
+        let is_there = [format!("`{name}`"), format!("`{name}.")].iter().any(|text| table.contains(text));
+        assert!(is_there, "docs/install.md does not explain {name}");
+    }
 }
 
 #[test]

@@ -93,7 +93,10 @@ fn variables(settings: &Settings, policy: &PolicySettings) -> Value {
         ("account", "object.spec.?serviceAccountName.orValue('default')".to_owned()),
         ("entry", expressions::ENTRY.to_owned()),
         ("isLeftAlone", left_alone(settings)),
-        ("hasProxy", format!("{}.trim().lowerAscii() != 'false'", annotation("inject-proxy-sidecar", "'false'"))),
+        ("containers", cel::fill(expressions::CONTAINERS_OF, &[("list", "containers")])),
+        ("initContainers", cel::fill(expressions::CONTAINERS_OF, &[("list", "initContainers")])),
+        ("mounting", "variables.containers + variables.initContainers".to_owned()),
+        ("hasProxy", has_proxy()),
         ("expiration", expiration()),
         ("clientId", format!("([{}].filter(id, id != '') + [variables.entry[0]])[0]", annotation("client-id", "''"))),
         ("tenantId", tenant_id(settings)),
@@ -118,6 +121,12 @@ fn left_alone(settings: &Settings) -> String {
             [?'azure.workload.identity/use'].orValue('').lowerAscii() == 'false'"
             .to_owned(),
     }
+}
+
+fn has_proxy() -> String {
+    let port = cel::text(&format!("{PREFIX}proxy-sidecar-port"));
+    let inject = annotation("inject-proxy-sidecar", "'false'");
+    cel::fill(expressions::HAS_PROXY, &[("inject", &inject), ("port", &port)])
 }
 
 fn expiration() -> String {

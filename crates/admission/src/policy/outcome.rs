@@ -2,8 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{PolicySettings, cel, object};
+use super::{PolicySettings, cel, injection::REFUSAL, object};
 use crate::{Settings, settings::Selector};
+
+/// Whether a pod has the token, by what it is and not by a volume's name.
+const INJECTED: &str =
+    "object.spec.?volumes.orValue([]).exists(volume, volume.?projected.?sources.orValue(null) != null
+  && volume.projected.sources.exists(source,
+    source.?serviceAccountToken.path.orValue('') in ['token/azure-identity-token', 'azure-identity-token']))";
 
 pub(super) fn render(settings: &Settings, policy: &PolicySettings) -> Vec<Value> {
     let name = format!("{}-outcome", policy.name);
@@ -19,21 +25,15 @@ fn spec(settings: &Settings, policy: &PolicySettings) -> Value {
         "resourceRules": object::rules("pods", &["CREATE"]),
         "namespaceSelector": object::namespaces(policy),
     });
-    let mut conditions = vec![json!({
-        "name": "is-not-injected",
-        "expression": "!object.spec.?volumes.orValue([]).exists(volume, volume.?projected.?sources.orValue([]).exists(source, source.?serviceAccountToken.path.orValue('').endsWith('azure-identity-token')))",
-    })];
-    match settings.selector {
+    let is_refused = format!("{} in object.metadata.?annotations.orValue({{}})", cel::text(REFUSAL));
+    let condition = match settings.selector {
         Selector::PodLabel => {
             constraints["objectSelector"] = json!({"matchLabels": {"azure.workload.identity/use": "true"}});
+            format!("{is_refused} || !{INJECTED}")
         }
-        Selector::ServiceAccountLabel => {
-            conditions.push(json!({
-                "name": "was-to-be-injected",
-                "expression": "'azure.workload.identity/refusal' in object.metadata.?annotations.orValue({})",
-            }));
-        }
-    }
+        // Whether a pod is to be injected stands in its account's entry, so only the injection knows.
+        Selector::ServiceAccountLabel => is_refused,
+    };
     let unknown = format!(
         "service accounts of this namespace are not known yet: there is no ConfigMap {}. The controller ({}/{}) writes \
          it as soon as the namespace has an account: try again, or see whether it runs",
@@ -44,7 +44,7 @@ fn spec(settings: &Settings, policy: &PolicySettings) -> Value {
     json!({
         "failurePolicy": "Fail",
         "matchConstraints": constraints,
-        "matchConditions": conditions,
+        "matchConditions": [{"name": "is-to-be-refused", "expression": condition}],
         "validations": [{"expression": "false", "messageExpression": message, "message": unknown, "reason": "Forbidden"}],
     })
 }

@@ -13,14 +13,16 @@ use k8s_openapi::{
 };
 use kube::{Api, Client, api::PostParams};
 use symbolon_admission::{ServiceAccount, Warning, mutate::advise, policy::entry::Unfit};
-use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tokio::{sync::mpsc, time::Instant};
+use tracing::warn;
 
 use super::{config_map::is, metrics::Metrics};
 use crate::{clock::Clock, lease::Leadership};
 
-/// Events that wait to be written; more are dropped, and come again with the next full list.
-const WAITING: usize = 1024;
+/// Events that wait to be written; more are dropped, and come again with the next list.
+const MOST_WAITING: usize = 1024;
+/// What waited longer for this replica to lead has been told by who led, or is no longer true.
+const FRESH: Duration = Duration::from_mins(5);
 /// Events that are remembered as told.
 const REMEMBERED: usize = 16_384;
 /// Between two Events: a cluster full of mistakes must not fill etcd with Events about them.
@@ -61,16 +63,19 @@ pub(crate) struct Note {
     pub(crate) is_warning: bool,
 }
 
+/// A note, and since when it waits.
+pub(crate) type Waiting = (Instant, Note);
+
 /// Takes what is to be told; each thing is told once.
 pub(crate) struct Events {
-    notes: mpsc::Sender<Note>,
+    notes: mpsc::Sender<Waiting>,
     told: Mutex<HashSet<u64>>,
 }
 
 impl Events {
     /// A place for notes, and the end from which [`write`] takes them.
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Note>) {
-        let (notes, receiver) = mpsc::channel(WAITING);
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Waiting>) {
+        let (notes, receiver) = mpsc::channel(MOST_WAITING);
         (Self { notes, told: Mutex::default() }, receiver)
     }
 
@@ -78,7 +83,7 @@ impl Events {
     pub(crate) fn tell(&self, note: Note) {
         let hash = hash(&note);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.contains(&hash) || self.notes.try_send(note).is_err() {
+        if told.contains(&hash) || self.notes.try_send((Instant::now(), note)).is_err() {
             return;
         }
         if told.len() >= REMEMBERED {
@@ -114,25 +119,27 @@ fn hash(note: &Note) -> u64 {
 /// Writes what is told, while this replica is the one to do so.
 pub(crate) async fn write(
     client: Client,
-    mut notes: mpsc::Receiver<Note>,
+    mut notes: mpsc::Receiver<Waiting>,
     metrics: Metrics,
-    leadership: Leadership,
+    mut leadership: Leadership,
     instance: String,
     clock: Clock,
 ) {
-    while let Some(note) = notes.recv().await {
-        if !leadership.is_held() {
+    loop {
+        leadership.acquired().await;
+        let Some((since, note)) = notes.recv().await else { return };
+        if since.elapsed() > FRESH || !leadership.is_held() {
             continue;
         }
         let api = Api::<Event>::namespaced(client.clone(), &note.about.namespace);
         let event = event(&note, &instance, MicroTime(clock()));
-        match api.create(&PostParams::default(), &event).await {
+        let made = api.create(&PostParams::default(), &event).await;
+        match &made {
             Ok(_) => metrics.event(note.reason),
             // Its name is made of what it says: it has been told, by whomever, within the hour that Events live.
-            Err(error) if is(&error, 409) => debug!(reason = note.reason, "an Event is there already"),
+            Err(error) if is(error, 409) => continue,
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                warn!(error, reason = note.reason, "an Event cannot be written");
+                warn!(error = error as &dyn std::error::Error, reason = note.reason, "an Event cannot be written");
             }
         }
         tokio::time::sleep(PACE).await;
@@ -194,10 +201,10 @@ mod tests {
         }
         assert!(notes.try_recv().is_ok());
         assert!(notes.try_recv().is_err());
-        for index in 0..2 * WAITING {
+        for index in 0..2 * MOST_WAITING {
             events.warn(&about(&index.to_string()), "Misplaced", String::new());
         }
-        assert_eq!(std::iter::from_fn(|| notes.try_recv().ok()).count(), WAITING);
+        assert_eq!(std::iter::from_fn(|| notes.try_recv().ok()).count(), MOST_WAITING);
     }
 
     #[test]
@@ -205,7 +212,7 @@ mod tests {
         let (events, mut notes) = Events::new();
         let account = ServiceAccount::new([], [("azure.workload.identity/client-id", "a;b")]);
         events.account(&about("a"), &account, Some(Unfit::ClientId));
-        let reasons: Vec<_> = std::iter::from_fn(|| notes.try_recv().ok()).map(|note| note.reason).collect();
+        let reasons: Vec<_> = std::iter::from_fn(|| notes.try_recv().ok()).map(|(_, note)| note.reason).collect();
         assert_eq!(reasons, ["MalformedClientId", "NoEntry"]);
     }
 

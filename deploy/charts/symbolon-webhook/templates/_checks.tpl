@@ -29,7 +29,13 @@
 {{- fail (printf "controller.enabled: mode %s needs the controller, which keeps what the policy reads" .Values.mode) -}}
 {{- end -}}
 {{- end -}}
+{{- if and (eq .Values.controller.heal "evict") (not (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version)) -}}
+{{- fail (printf "controller.heal: evict needs Kubernetes 1.30, whose admission policies keep the controller from creating pods; this is %s" .Capabilities.KubeVersion.Version) -}}
+{{- end -}}
 {{- if eq .Values.mode "policy" -}}
+{{- if or .Values.objectSelector .Values.matchConditions -}}
+{{- fail "mode: policy has no webhook that objectSelector and matchConditions could be for: `selector`, excludedNamespaces and mutatingWebhookNamespaceSelector hold for the policy too" -}}
+{{- end -}}
 {{- if or .Values.aws.enabled .Values.gcp.enabled -}}
 {{- fail "mode: policy injects for Azure alone; aws and gcp need the webhook (mode: both)" -}}
 {{- end -}}

@@ -102,7 +102,7 @@ readinessProbe:
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ . }}]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 # A create cannot be limited to a name.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]

@@ -78,14 +78,14 @@ matchLabels:
 {{- end -}}
 {{- end -}}
 
-{{/* Every pod that another selector does not find already. */}}
+{{/* Every pod, but those that another entry sends in any case. */}}
 {{- define "symbolon.otherPods" -}}
 matchExpressions:
   # Not the webhook's own pods: they would wait for themselves.
   - key: app.kubernetes.io/name
     operator: NotIn
     values: [{{ include "symbolon.name" . }}]
-  {{- if include "symbolon.byLabel" . }}
+  {{- if and (include "symbolon.byLabel" .) (not (include "symbolon.hasPolicy" .)) }}
   - key: azure.workload.identity/use
     operator: NotIn
     values: ["true"]
@@ -111,27 +111,31 @@ matchExpressions:
 {{- toString . | replace "\\" "\\\\" | replace "'" "\\'" | replace "\n" "\\n" -}}
 {{- end -}}
 
-{{/* The label selector of a ClusterTrustBundle, which is JSON, as a CEL literal. */}}
+{{/* The label selector of a ClusterTrustBundle, which is JSON, as the members of a CEL object. */}}
 {{- define "symbolon.celSelector" -}}
-{{- include "symbolon.celValue" (.Values.customTokenEndpoint.azureKubernetesCACTBLabelSelector | fromJson) -}}
-{{- end -}}
-
-{{- define "symbolon.celValue" -}}
-{{- if kindIs "map" . -}}
+{{- $selector := fromJson . -}}
 {{- $members := list -}}
-{{- range $name, $member := . -}}
-{{- $members = append $members (printf "'%s': dyn(%s)" (include "symbolon.cel" $name) (include "symbolon.celValue" $member)) -}}
+{{- with $selector.matchLabels -}}
+{{- $labels := list -}}
+{{- range $name, $value := . -}}
+{{- $labels = append $labels (printf "'%s': '%s'" (include "symbolon.cel" $name) (include "symbolon.cel" $value)) -}}
 {{- end -}}
-{ {{- join ", " $members -}} }
-{{- else if kindIs "slice" . -}}
-{{- $elements := list -}}
+{{- $members = append $members (printf "matchLabels: {%s}" (join ", " $labels)) -}}
+{{- end -}}
+{{- with $selector.matchExpressions -}}
+{{- $type := "Object.spec.volumes.projected.sources.clusterTrustBundle.labelSelector.matchExpressions" -}}
+{{- $expressions := list -}}
 {{- range . -}}
-{{- $elements = append $elements (include "symbolon.celValue" .) -}}
+{{- $values := list -}}
+{{- range .values -}}
+{{- $values = append $values (printf "'%s'" (include "symbolon.cel" .)) -}}
 {{- end -}}
-[{{ join ", " $elements }}]
-{{- else -}}
-'{{ include "symbolon.cel" . }}'
+{{- $values = $values | empty | ternary "" (printf ", values: [%s]" (join ", " $values)) -}}
+{{- $expressions = append $expressions (printf "%s{key: '%s', operator: '%s'%s}" $type (include "symbolon.cel" .key) (include "symbolon.cel" .operator) $values) -}}
 {{- end -}}
+{{- $members = append $members (printf "matchExpressions: [%s]" (join ", " $expressions)) -}}
+{{- end -}}
+{{- printf "{%s}" (join ", " $members) -}}
 {{- end -}}
 
 {{/* Where the CA of a custom token endpoint comes from. */}}

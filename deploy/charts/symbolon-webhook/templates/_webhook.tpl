@@ -20,15 +20,17 @@ rules:
     scope: Namespaced
 namespaceSelector:
   {{- include "symbolon.namespaceSelector" . | nindent 2 }}
-{{- if or (include "symbolon.hasPolicy" $root) $root.Values.matchConditions }}
+{{- $conditional := and (include "symbolon.hasPolicy" $root) (or (index . 1) (not (include "symbolon.byLabel" $root))) }}
+{{- if or $conditional $root.Values.matchConditions }}
 matchConditions:
-  {{- if include "symbolon.hasPolicy" $root }}
-  # What the policy has done needs no webhook, and none that answers.
-  - name: is-not-injected
-    expression: >-
-      !object.spec.?volumes.orValue([]).exists(volume,
-      volume.?projected.?sources.orValue([]).exists(source,
-      source.?serviceAccountToken.path.orValue('').endsWith('azure-identity-token')))
+  {{- if $conditional }}
+  # What the policy has done needs no webhook, and none that answers. A proxy sidecar it cannot inject.
+  - name: is-left-to-the-webhook
+    expression: |-
+      'azure.workload.identity/inject-proxy-sidecar' in object.metadata.?annotations.orValue({})
+      || !object.spec.?volumes.orValue([]).exists(volume, volume.?projected.?sources.orValue(null) != null
+        && volume.projected.sources.exists(source,
+          source.?serviceAccountToken.path.orValue('') in ['token/azure-identity-token', 'azure-identity-token']))
   {{- end }}
   {{- with $root.Values.matchConditions }}
   {{- toYaml . | nindent 2 }}

@@ -7,7 +7,10 @@ const PLACEHOLDERS: [(&str, &str); 19] = [
     // These stand for a whole value.
     (LABELS, r#"{{- include "symbolon.labels" (list . "policy") | nindent 4 }}"#),
     (NAMESPACES, r#"{{- include "symbolon.namespaceSelector" (list . $byLabel) | nindent 6 }}"#),
-    ("'placeholder-ca-selector'", r#"{{ include "symbolon.celSelector" . }}"#),
+    (
+        "{matchLabels: {'placeholder-label': 'placeholder-value'}}",
+        r#"{{ include "symbolon.celSelector" $endpoint.azureKubernetesCACTBLabelSelector }}"#,
+    ),
     ("placeholder-ca-config-map", r#"{{ include "symbolon.cel" $endpoint.azureKubernetesCAConfigMapName }}"#),
     ("placeholder-ca-data", r#"{{ include "symbolon.cel" $endpoint.azureKubernetesCaData }}"#),
     ("placeholder-ca-signer", r#"{{ include "symbolon.cel" $endpoint.azureKubernetesCACTBSignerName }}"#),

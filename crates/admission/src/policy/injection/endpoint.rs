@@ -58,10 +58,7 @@ fn source(endpoint: &CustomTokenEndpoint) -> Option<String> {
             cel::text(name),
         )),
         CustomTokenEndpointCa::ClusterTrustBundle { signer_name, label_selector } => {
-            let selector = label_selector
-                .as_ref()
-                .map(|selector| format!(", labelSelector: {}", value(selector)))
-                .unwrap_or_default();
+            let selector = label_selector.as_ref().map(selector).unwrap_or_default();
             Some(format!(
                 "Object.spec.volumes.projected.sources{{clusterTrustBundle: Object.spec.volumes.projected.sources.clusterTrustBundle{{\
                  signerName: {}, path: {path}, optional: false{selector}}}}}",
@@ -72,16 +69,29 @@ fn source(endpoint: &CustomTokenEndpoint) -> Option<String> {
     }
 }
 
-/// A JSON value as a CEL literal.
-fn value(json: &Value) -> String {
-    match json {
-        Value::String(text) => cel::text(text),
-        Value::Array(elements) => format!("[{}]", elements.iter().map(value).collect::<Vec<_>>().join(", ")),
-        Value::Object(members) => {
-            let members: Vec<_> =
-                members.iter().map(|(name, member)| format!("{}: dyn({})", cel::text(name), value(member))).collect();
-            format!("{{{}}}", members.join(", "))
-        }
-        other => other.to_string(),
+/// A label selector. A map of mixed values has no JSON form in CEL, an object of a type has.
+fn selector(selector: &Value) -> String {
+    let text = |value: &Value| cel::text(value.as_str().unwrap_or_default());
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let labels = selector["matchLabels"].as_object().into_iter().flatten();
+    let labels: Vec<_> = labels.map(|(name, value)| format!("{}: {}", cel::text(name), text(value))).collect();
+    let expressions: Vec<_> = list(&selector["matchExpressions"])
+        .iter()
+        .map(|expression| {
+            let values: Vec<_> = list(&expression["values"]).iter().map(text).collect();
+            let values = if values.is_empty() { String::new() } else { format!(", values: [{}]", values.join(", ")) };
+            let (key, operator) = (text(&expression["key"]), text(&expression["operator"]));
+            format!("{TRUST_BUNDLE}.labelSelector.matchExpressions{{key: {key}, operator: {operator}{values}}}")
+        })
+        .collect();
+    let mut members = Vec::new();
+    if !labels.is_empty() {
+        members.push(format!("matchLabels: {{{}}}", labels.join(", ")));
     }
+    if !expressions.is_empty() {
+        members.push(format!("matchExpressions: [{}]", expressions.join(", ")));
+    }
+    format!(", labelSelector: {TRUST_BUNDLE}.labelSelector{{{}}}", members.join(", "))
 }
+
+const TRUST_BUNDLE: &str = "Object.spec.volumes.projected.sources.clusterTrustBundle";

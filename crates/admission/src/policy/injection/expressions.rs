@@ -4,13 +4,24 @@
 pub(super) const ENTRY: &str =
     "has(params.data) && variables.account in params.data ? string(params.data[variables.account]).split(';') : []";
 
+/// Lists that a pod must have and one that is not valid has not: the API server refuses that one
+/// better than an expression that fails.
+pub(super) const CONTAINERS_OF: &str = "object.spec.?<list>.orValue(null) == null ? [] : object.spec.<list>";
+
+/// Whether the proxy sidecar is asked for and is not there yet; and where the webhook would refuse it.
+pub(super) const HAS_PROXY: &str = "<inject>.trim().lowerAscii() != 'false'
+  && (!variables.mounting.exists(container, container.name == 'azwi-proxy')
+    || !variables.mounting.exists(container, container.name == 'azwi-proxy-init')
+    || object.spec.?hostNetwork.orValue(false) || <port> in variables.annotations)";
+
 /// The volume that carries the token, found as [`crate::mutate`] finds it: that of an earlier
 /// injection by what it is, one of the pod's author by its token and its mount, else a new one.
-pub(super) const FOUND_VOLUME: [(&str, &str); 14] = [
+pub(super) const FOUND_VOLUME: [(&str, &str); 13] = [
     (
         "withToken",
         "object.spec.?volumes.orValue([]).filter(volume,
-  volume.?projected.?sources.orValue([]).exists(source, has(source.serviceAccountToken)
+  volume.?projected.?sources.orValue(null) != null
+  && volume.projected.sources.exists(source, has(source.serviceAccountToken)
     && source.serviceAccountToken.path in [<v15-token>, <v16-token>]))",
     ),
     (
@@ -23,13 +34,12 @@ pub(super) const FOUND_VOLUME: [(&str, &str); 14] = [
         "variables.withToken.filter(volume, volume.projected.sources.exists(source,
   source.?serviceAccountToken.path.orValue('') == <v16-token>))",
     ),
-    ("containers", "object.spec.containers + object.spec.?initContainers.orValue([])"),
     (
         "authored15",
         "variables.v15.filter(volume, volume.projected.sources.exists(source,
     source.?serviceAccountToken.path.orValue('') == <v15-token>
     && source.serviceAccountToken.?audience.orValue('') == variables.audience)
-  && variables.containers.exists(container, container.?volumeMounts.orValue([]).exists(mount,
+  && variables.mounting.exists(container, container.?volumeMounts.orValue([]).exists(mount,
     mount.name == volume.name && !has(mount.subPath) && !has(mount.subPathExpr)
     && '/' + mount.mountPath.split('/').filter(segment, segment != '').join('/') == <v15-mount>))).map(volume, volume.name)",
     ),
@@ -38,13 +48,14 @@ pub(super) const FOUND_VOLUME: [(&str, &str); 14] = [
         "variables.v16.filter(volume, volume.projected.sources.exists(source,
     source.?serviceAccountToken.path.orValue('') == <v16-token>
     && source.serviceAccountToken.?audience.orValue('') == variables.audience)
-  && variables.containers.exists(container, container.?volumeMounts.orValue([]).exists(mount,
+  && variables.mounting.exists(container, container.?volumeMounts.orValue([]).exists(mount,
     mount.name == volume.name && !has(mount.subPath) && !has(mount.subPathExpr)
     && '/' + mount.mountPath.split('/').filter(segment, segment != '').join('/') == <v16-mount>))).map(volume, volume.name)",
     ),
     (
         "injected16",
-        "variables.v16.filter(volume, volume.name.startsWith('azure-workload-identity-reserved-')).map(volume, volume.name)",
+        "object.spec.?volumes.orValue([]).filter(volume, volume.name.startsWith('azure-workload-identity-reserved-')
+  && (volume.name.matches('-[0-9a-f]{30}$') || variables.v16.exists(found, found.name == volume.name))).map(volume, volume.name)",
     ),
     (
         "isV15",
@@ -84,11 +95,13 @@ variables.entry.size() == 0
   ? 'service account ' + variables.account + ' of namespace ' + request.namespace + <unknown>
 : variables.hasProxy ? <proxy>
 : !variables.expiration.matches('^[+-]?[0-9]{1,18}$')
-  ? 'strconv.ParseInt: parsing "' + variables.expiration + '": invalid syntax'
+  ? 'strconv.ParseInt: parsing ' + strings.quote(variables.expiration)
+    + (variables.expiration.matches('^[+-]?[0-9]+$') ? ': value out of range' : ': invalid syntax')
 : int(variables.expiration) < 3600 || int(variables.expiration) > 86400
   ? 'token expiration ' + string(int(variables.expiration)) + ' not valid. Expected value to be between 3600 and 86400'
 : variables.isNameTaken
-  ? 'volume "' + variables.volume + '" is no projected service account token; rename it'
+  ? 'volume ' + strings.quote(variables.volume) + ' is no projected service account token; rename it'
+    + (variables.isV15 ? ', or annotate the pod with azure.workload.identity/layout: v1.6' : '')
 : ''
 "#;
 
@@ -131,7 +144,7 @@ pub(super) const VOLUME: &str = "
 
 /// What each container lacks. Names are collected first: a container may have thousands.
 pub(super) const CONTAINERS: &str = "
-object.spec.?<list>.orValue([]).transformList(index, container, !(container.name in variables.skipped)
+variables.<list>.transformList(index, container, !(container.name in variables.skipped)
     && (variables.included.size() == 0 || container.name in variables.included || container.name in ['azwi-proxy', 'azwi-proxy-init']),
     [container.?env.orValue([]).map(variable, variable.name)].map(own,
       (variables.env<trust-env>).filter(variable, !(variable.name in own))
