@@ -23,15 +23,13 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let target = target_directory()?;
     let root = target.join("clients");
     let state = std::thread::scope(|scope| {
-        let preparing = scope.spawn(|| {
-            clients::prepare_all(&root)?;
-            // After them: its build takes all processors and, cold, two gigabytes.
-            Ok(test_cluster::prepare(&target))
-        });
+        let preparing = scope.spawn(|| clients::prepare_all(&root));
+        let cluster = scope.spawn(|| test_cluster::prepare(&target));
         let built = step::show(&mut cargo(&["build", "--workspace", "--bins", "--tests"]));
         let prepared = preparing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let cluster = cluster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A build that failed says more than a client that did.
-        built.and(prepared)
+        built.and(prepared).map(|()| cluster)
     })?;
     let cluster = state.report()?;
     clients::install_rust(&target, &root)?;
