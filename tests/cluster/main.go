@@ -38,6 +38,10 @@ const usage = `A Kubernetes cluster for tests, in one program.
 `
 
 func main() {
+	// Nothing in here is to be reached through a proxy, which would not know the way.
+	for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+		os.Unsetenv(name)
+	}
 	if len(os.Args) < 2 {
 		fmt.Fprint(os.Stderr, usage)
 		os.Exit(2)

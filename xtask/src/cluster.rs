@@ -175,7 +175,9 @@ fn is_cluster_test(name: &str) -> bool {
 fn program(target: &Path) -> Result<PathBuf> {
     match test_cluster::prepare(target) {
         test_cluster::State::Built(program, _) | test_cluster::State::Unchanged(program) => Ok(program),
-        test_cluster::State::Missing => bail!("the cluster is built from Go modules, and Go is missing: install it"),
+        test_cluster::State::Missing(what) => {
+            bail!("the cluster is built from Go modules for Linux, and runs there; missing here: {what}")
+        }
         test_cluster::State::Failed(error) => Err(error.context("the cluster cannot be built")),
     }
 }

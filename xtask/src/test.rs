@@ -26,14 +26,14 @@ pub(crate) fn run(args: &TestArgs) -> Result<()> {
     let (helm, state) = std::thread::scope(|scope| {
         let preparing = scope.spawn(|| {
             clients::prepare_all(&root)?;
-            let helm = helm::prepare(&target)?;
-            // After them: its build takes all processors and, cold, two gigabytes.
-            Ok((helm, test_cluster::prepare(&target)))
+            helm::prepare(&target)
         });
+        let cluster = scope.spawn(|| test_cluster::prepare(&target));
         let built = step::show(&mut cargo(&["build", "--workspace", "--bins", "--tests"]));
         let prepared = preparing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let cluster = cluster.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A build that failed says more than a client that did.
-        built.and(prepared)
+        built.and(prepared).map(|helm| (helm, cluster))
     })?;
     let cluster = state.report()?;
     let images = match &cluster {

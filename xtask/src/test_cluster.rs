@@ -24,14 +24,17 @@ pub(crate) const VARIABLE: &str = "SYMBOLON_TEST_CLUSTER_BINARY";
 pub(crate) enum State {
     Built(PathBuf, Duration),
     Unchanged(PathBuf),
-    Missing,
+    Missing(&'static str),
     Failed(anyhow::Error),
 }
 
 /// Builds the programs where they changed since the last time.
 pub(crate) fn prepare(target: &Path) -> State {
+    if !cfg!(target_os = "linux") {
+        return State::Missing("Linux");
+    }
     if !step::on_path("go") {
-        return State::Missing;
+        return State::Missing("go");
     }
     let started = Instant::now();
     let directory = target.join("cluster");
@@ -52,7 +55,7 @@ impl State {
         let (text, program) = match self {
             Self::Built(program, took) => (format!("built in {:.1} s", took.as_secs_f64()), Some(program)),
             Self::Unchanged(program) => ("built, unchanged since the last run".to_owned(), Some(program)),
-            Self::Missing => ("skipped, missing here: go".to_owned(), None),
+            Self::Missing(what) => (format!("skipped, missing here: {what}"), None),
             Self::Failed(error) if step::in_ci() => return Err(error.context("the test cluster cannot be built")),
             Self::Failed(error) => (format!("skipped, it cannot be built: {error:#}").replace('\n', "\n    "), None),
         };

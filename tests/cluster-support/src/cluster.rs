@@ -317,7 +317,14 @@ impl Drop for Ours {
     fn drop(&mut self) {
         let up = self.up.get_mut().unwrap_or_else(PoisonError::into_inner);
         drop(up.stdin.take());
-        let _ = up.wait();
+        let mut said = String::new();
+        if let Some(mut pipe) = up.stderr.take() {
+            let _ = pipe.read_to_string(&mut said);
+        }
+        // Silent unless a part had failed meanwhile.
+        if up.wait().is_ok_and(|status| !status.success()) {
+            eprintln!("the test cluster failed: {}", said.trim());
+        }
     }
 }
 

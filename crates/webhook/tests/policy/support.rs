@@ -67,7 +67,11 @@ pub(crate) async fn live() -> Option<(TestCluster, Client, MutexGuard<'static, (
 }
 
 async fn install(client: &Client, account: &str, config_map: &str) {
-    apply(client, &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": NAMESPACE}})).await;
+    apply(
+        client,
+        &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": NAMESPACE}}),
+    )
+    .await;
     for object in rights(account, config_map) {
         apply(client, &object).await;
     }
