@@ -44,7 +44,7 @@ impl<'s> Trust<'s> {
         let container = draft.slots[slot].container;
         mounts::give(draft, slot, VOLUME, MOUNT_PATH);
         let taken = |mount: &Mount<'_>| mount.is_within(MOUNT_PATH) && &*mount.name != VOLUME;
-        if !container.mounts().iter().any(taken) {
+        if !container.mounts().iter().any(|mount| taken(mount)) {
             self.variables.give(draft, slot);
         }
     }
