@@ -24,7 +24,11 @@ const LAYOUT: &str = "azure.workload.identity/layout";
 /// Credentials that Azure's SDKs try before a federated token.
 const PREFERRED: [&str; 2] = ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"];
 
-pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn inject<'p>(
+    draft: &mut Draft<'p>,
+    account: &'p ServiceAccount,
+    settings: &'p Settings,
+) -> Result<(), Refusal> {
     let pod = draft.pod;
     if !is_selected(draft, account, settings) {
         return Ok(());
@@ -59,7 +63,7 @@ pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: 
     for injected in draft.injected.iter_mut().filter(|injected| !chosen.skips(injected.name)) {
         let additions = &mut injected.additions;
         variables.give_all(additions);
-        additions.mounts.push(token.mount_value());
+        additions.mounts.push(token.new_mount());
         if let Some(trust) = &trust {
             trust.give_all(additions);
         }
@@ -125,13 +129,13 @@ fn azure_variables<'s>(
     variables.push("AZURE_CLIENT_ID", identity.client_id());
     variables.push("AZURE_TENANT_ID", identity.tenant_id());
     variables.push("AZURE_FEDERATED_TOKEN_FILE", layout.token_file());
-    variables.push("AZURE_AUTHORITY_HOST", &*settings.authority_host);
+    variables.push("AZURE_AUTHORITY_HOST", &settings.authority_host);
     if let Some(endpoint) = endpoint {
-        variables.push("AZURE_KUBERNETES_TOKEN_PROXY", &*endpoint.token_proxy);
-        variables.push("AZURE_KUBERNETES_SNI_NAME", &*endpoint.sni_name);
+        variables.push("AZURE_KUBERNETES_TOKEN_PROXY", &endpoint.token_proxy);
+        variables.push("AZURE_KUBERNETES_SNI_NAME", &endpoint.sni_name);
         variables.push("AZURE_KUBERNETES_CA_FILE", layout.ca_file());
         if let CustomTokenEndpointCa::Data(data) = &endpoint.ca {
-            variables.push("AZURE_KUBERNETES_CA_DATA", &**data);
+            variables.push("AZURE_KUBERNETES_CA_DATA", data);
         }
     }
     variables

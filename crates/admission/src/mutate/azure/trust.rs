@@ -3,7 +3,12 @@
 use serde_json::json;
 
 use crate::{
-    mutate::{Draft, Warning, draft::Additions, mounts, variables::Variables},
+    mutate::{
+        Draft, Warning,
+        draft::Additions,
+        mounts::{self, NewMount},
+        variables::Variables,
+    },
     pod::Mount,
     settings::TrustConfigMap,
 };
@@ -50,9 +55,9 @@ impl<'s> Trust<'s> {
     }
 
     /// Gives a container that the pod gets everything.
-    pub(super) fn give_all(&self, additions: &mut Additions) {
+    pub(super) fn give_all(&self, additions: &mut Additions<'_>) {
         self.variables.give_all(additions);
-        additions.mounts.push(mounts::value(VOLUME, MOUNT_PATH));
+        additions.mounts.push(NewMount::new(VOLUME, MOUNT_PATH));
     }
 
     /// Adds the volume. A pod waits until its namespace has the ConfigMap, and the kubelet says so:
