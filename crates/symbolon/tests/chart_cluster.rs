@@ -133,7 +133,7 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "after a minute still not: {what}");
+        assert!(begun.elapsed() < Duration::from_mins(1), "after a minute still not: {what}");
         sleep(Duration::from_millis(200));
     }
 }
