@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use crate::{
     client::{Needs, clean, prepared as prepared_client},
     installation::error_text,
-    stage::{Identity, SCOPE, Stage},
+    stage::{SCOPE, Stage},
+    identity::Identity,
 };
 
 const NEEDS: Needs = Needs { name: "az", tools: &["python3"], file: "az/venv/bin/az" };

@@ -16,6 +16,7 @@ mod stage;
 mod access_token;
 #[path = "../support/identity.rs"]
 mod identity;
+#[expect(dead_code, reason = "the tests on a cluster start it elsewhere")]
 #[path = "../support/installation.rs"]
 mod installation;
 #[path = "../support/issuer.rs"]

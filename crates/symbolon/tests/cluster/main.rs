@@ -14,6 +14,7 @@ mod workload;
 mod access_token;
 #[path = "../support/identity.rs"]
 mod identity;
+#[expect(dead_code, reason = "other tests use more of it")]
 #[path = "../support/installation.rs"]
 mod installation;
 
