@@ -69,7 +69,7 @@ impl Fetcher {
             let client = self.client(target).await?;
             let describe = |error| failure::describe(&error, target, url, &self.settings);
             let remaining = deadline.saturating_duration_since(Instant::now());
-            let request = client.get(url.clone()).header(ACCEPT, "application/json").timeout(remaining);
+            let request = client.get(url.clone()).header(ACCEPT, document.media_types()).timeout(remaining);
             let mut response = request.send().await.map_err(describe)?;
             check_head(&response, url)?;
             let limit = document.limit(&self.settings);
@@ -150,6 +150,15 @@ impl Fetcher {
 }
 
 impl Document {
+    /// What is asked for. A Kubernetes API server gives its key set as `application/jwk-set+json`
+    /// (RFC 7517) and answers 406 to whoever does not name that; other issuers know plain JSON only.
+    fn media_types(self) -> &'static str {
+        match self {
+            Self::Discovery => "application/json",
+            Self::KeySet => "application/jwk-set+json, application/json",
+        }
+    }
+
     const fn limit(self, settings: &Settings) -> usize {
         match self {
             Self::Discovery => settings.max_document_bytes,

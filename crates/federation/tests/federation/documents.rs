@@ -19,7 +19,7 @@ async fn a_key_of_an_issuer_with_its_own_ca_is_found() {
 }
 
 #[tokio::test]
-async fn a_request_asks_for_plain_json_and_carries_nothing_of_ours() {
+async fn a_request_asks_for_json_and_carries_nothing_of_ours() {
     let issuer = Issuer::start(&json!([key("one").jwk])).await;
     let world = World::new();
     world.trust(&issuer);
@@ -33,6 +33,9 @@ async fn a_request_asks_for_plain_json_and_carries_nothing_of_ours() {
         host: 127.0.0.1:PORT
         user-agent: symbolon/0.1.0
     ");
+    // A Kubernetes API server answers 406 to whoever does not ask for a key set by its own type.
+    let accept = issuer.requests()[1].lines().find(|line| line.starts_with("accept:")).map(str::to_owned);
+    assert_eq!(accept.as_deref(), Some("accept: application/jwk-set+json, application/json"));
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Needs, clean, prepared as prepared_client},
+    identity::Identity,
     installation::error_text,
     stage::{SCOPE, Stage},
-    identity::Identity,
 };
 
 const NEEDS: Needs = Needs { name: "az", tools: &["python3"], file: "az/venv/bin/az" };

@@ -122,7 +122,8 @@ fn rights(account: &str, config_map: &str) -> Vec<Value> {
         {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
         {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": ["list"]},
     ]);
-    let lease = json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
+    let lease =
+        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
     vec![
         json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": account}, "rules": rules}),
         binding("ClusterRoleBinding", "ClusterRole", Value::Null),

@@ -6,8 +6,7 @@ pub(super) const ENTRY: &str =
 
 /// Lists that a pod must have and one that is not valid has not: the API server refuses that one
 /// better than an expression that fails.
-pub(super) const CONTAINERS_OF: &str =
-    "object.spec.?<list>.orValue(null) == null ? [] : object.spec.<list>";
+pub(super) const CONTAINERS_OF: &str = "object.spec.?<list>.orValue(null) == null ? [] : object.spec.<list>";
 
 /// Whether the proxy sidecar is asked for and is not there yet; and where the webhook would refuse it.
 pub(super) const HAS_PROXY: &str = "<inject>.trim().lowerAscii() != 'false'
