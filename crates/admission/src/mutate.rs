@@ -41,6 +41,11 @@ impl Refusal {
     fn new(message: impl Into<String>) -> Self {
         Self { code: 400, message: message.into() }
     }
+
+    /// The words are upstream's.
+    pub(crate) fn not_a_pod(group: &str, version: &str, kind: &str) -> Self {
+        Self::new(format!("unable to decode {group}/{version}, Kind={kind} into *v1.Pod"))
+    }
 }
 
 impl Pod<'_> {

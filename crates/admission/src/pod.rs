@@ -27,8 +27,11 @@ pub struct Pod<'a> {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Document<'a> {
     #[serde(borrow, default)]
+    api_version: Text<'a>,
+    #[serde(default)]
     kind: Text<'a>,
     metadata: Option<Object<Metadata<'a>>>,
     spec: Option<Object<Spec<'a>>>,
@@ -89,9 +92,10 @@ impl<'a> Pod<'a> {
     pub fn parse(raw: &'a str) -> Result<Self, Refusal> {
         let document: Object<Document<'a>> = serde_json::from_str(raw)
             .map_err(|error| Refusal { code: 400, message: format!("cannot read the pod: {error}") })?;
-        let Document { kind, metadata, spec } = document.into_inner();
-        if !matches!(&*kind, "" | "Pod") {
-            return Err(Refusal { code: 400, message: format!("expected a Pod, got kind `{}`", &*kind) });
+        let Document { api_version, kind, metadata, spec } = document.into_inner();
+        if !matches!((&*api_version, &*kind), ("" | "v1", "" | "Pod")) {
+            let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+            return Err(Refusal::not_a_pod(group, version, &kind));
         }
         Ok(Self { metadata, spec })
     }

@@ -165,8 +165,7 @@ impl<'a> Review<'a> {
             return Ok(None);
         }
         if (&**group, &**version, &**name) != ("", "v1", "Pod") {
-            let message = format!("expected a Pod of version v1, got {} of `{}/{}`", &**name, &**group, &**version);
-            return Err(Refusal { code: 400, message });
+            return Err(Refusal::not_a_pod(group, version, name));
         }
         match self.request.object {
             Some(raw) => Ok(Some(raw.get())),

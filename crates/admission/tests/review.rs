@@ -169,7 +169,7 @@ fn only_pods_that_are_created_are_looked_at() {
     let body = request("kind", json!({ "group": "apps", "version": "v1", "kind": "Deployment" }));
     assert_eq!(
         Review::parse(&body).unwrap().pod(),
-        Err(Refusal { code: 400, message: "expected a Pod of version v1, got Deployment of `apps/v1`".to_owned() })
+        Err(Refusal { code: 400, message: "unable to decode apps/v1, Kind=Deployment into *v1.Pod".to_owned() })
     );
     let body = request("object", Value::Null);
     assert_eq!(
@@ -195,7 +195,8 @@ fn what_the_server_asks_of_a_review_is_answered() {
 fn what_is_no_pod_is_refused_and_never_a_panic() {
     for (raw, expected) in [
         ("5", "cannot read the pod: invalid type: integer `5`, expected an object at line 1 column 1"),
-        (r#"{"kind":"Service"}"#, "expected a Pod, got kind `Service`"),
+        (r#"{"apiVersion":"v1","kind":"Service"}"#, "unable to decode /v1, Kind=Service into *v1.Pod"),
+        (r#"{"apiVersion":"apps/v1","kind":"Pod"}"#, "unable to decode apps/v1, Kind=Pod into *v1.Pod"),
         (
             r#"{"spec":{"containers":{}}}"#,
             "cannot read the pod: invalid type: map, expected a sequence at line 1 column 22",
