@@ -101,9 +101,7 @@ pub fn health_router(readiness: Readiness, metrics: Arc<Metrics>) -> Router {
 
 /// The route `/metrics` alone, for a port of its own.
 pub fn metrics_router(metrics: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/metrics", get(encode))
-        .with_state(Health { readiness: Readiness::new(), metrics })
+    Router::new().route("/metrics", get(encode)).with_state(Health { readiness: Readiness::new(), metrics })
 }
 
 async fn readyz(State(health): State<Health>) -> Response {

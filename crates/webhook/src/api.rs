@@ -29,10 +29,7 @@ const ERROR_BYTES: usize = 64 * 1024;
 pub(crate) enum ApiError {
     /// The API server refused.
     #[error("{code}: {message}")]
-    Status {
-        code: u16,
-        message: String,
-    },
+    Status { code: u16, message: String },
     /// It was not reached, or broke off.
     #[error("no connection")]
     Connection(#[source] kube::Error),

@@ -28,7 +28,7 @@ pub struct Objects {
     pub namespace: String,
     /// The Secret's name.
     pub secret: String,
-    /// The name of the MutatingWebhookConfiguration.
+    /// The name of the `MutatingWebhookConfiguration`.
     pub webhook_configuration: String,
     /// The names in the served certificate; the first one is that of the Service.
     pub names: Vec<String>,
@@ -94,9 +94,6 @@ impl Objects {
     }
 
     fn configuration_path(&self) -> String {
-        format!(
-            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{}",
-            self.webhook_configuration
-        )
+        format!("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{}", self.webhook_configuration)
     }
 }

@@ -19,7 +19,9 @@ pub enum ClusterError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No file was named, and this is no pod.
-    #[error("no API server is known: this is no pod of a cluster, and there is no kubeconfig (--kubeconfig, KUBECONFIG)")]
+    #[error(
+        "no API server is known: this is no pod of a cluster, and there is no kubeconfig (--kubeconfig, KUBECONFIG)"
+    )]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The client cannot be made.
     #[error("the client of the API server cannot be made")]

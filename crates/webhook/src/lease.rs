@@ -162,9 +162,8 @@ impl Candidate {
     fn has_expired(&mut self, lease: &Lease) -> bool {
         let version = lease.metadata.resource_version.clone().unwrap_or_default();
         let seconds = lease.spec.as_ref().and_then(|spec| spec.lease_duration_seconds);
-        let duration = seconds.map_or(self.settings.duration, |seconds| {
-            Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
-        });
+        let duration = seconds
+            .map_or(self.settings.duration, |seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
         match &self.seen {
             Some((seen, since)) if *seen == version => since.elapsed() >= duration,
             _ => {

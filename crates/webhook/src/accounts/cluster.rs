@@ -134,7 +134,9 @@ impl ServiceAccounts for ClusterAccounts {
         }
         let mut pause = FIRST_RETRY;
         loop {
-            if self.is_silent() && let Some(found) = self.remembered(account) {
+            if self.is_silent()
+                && let Some(found) = self.remembered(account)
+            {
                 return Ok(found);
             }
             let outcome = self.ask(account, deadline).await;

@@ -103,7 +103,8 @@ impl Watch {
             "{PATH}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds={}",
             self.timing.watch_seconds()
         );
-        let body = timeout(self.timing.silence, api::open(&self.client, &path)).await.unwrap_or(Err(ApiError::Silent))?;
+        let body =
+            timeout(self.timing.silence, api::open(&self.client, &path)).await.unwrap_or(Err(ApiError::Silent))?;
         self.begin();
         self.follow(body, None).await
     }

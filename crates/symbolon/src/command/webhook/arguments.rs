@@ -199,7 +199,13 @@ pub(super) struct EndpointArgs {
     #[arg(long, value_name = "AUDIENCE", default_value = "", hide_default_value = true)]
     pub(super) custom_token_endpoint_audience: String,
     /// Its URL
-    #[arg(long, value_name = "URL", env = "AZURE_KUBERNETES_TOKEN_PROXY", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "AZURE_KUBERNETES_TOKEN_PROXY",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) azure_kubernetes_token_proxy: String,
     /// The name that its certificate has
     #[arg(long, value_name = "NAME", env = "AZURE_KUBERNETES_SNI_NAME", default_value = "", hide_default_value = true)]
@@ -208,13 +214,31 @@ pub(super) struct EndpointArgs {
     #[arg(long, value_name = "PEM", env = "AZURE_KUBERNETES_CA_DATA", default_value = "", hide_default_value = true)]
     pub(super) azure_kubernetes_ca_data: String,
     /// A ConfigMap in the namespace of each pod with its CA
-    #[arg(long, value_name = "NAME", env = "AZURE_KUBERNETES_CA_CONFIGMAP_NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "AZURE_KUBERNETES_CA_CONFIGMAP_NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) azure_kubernetes_ca_configmap_name: String,
     /// The signer of ClusterTrustBundles with its CA
-    #[arg(long, value_name = "NAME", env = "AZURE_KUBERNETES_CA_CTB_SIGNER_NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "AZURE_KUBERNETES_CA_CTB_SIGNER_NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) azure_kubernetes_ca_ctb_signer_name: String,
     /// Which of them, as a label selector in JSON
-    #[arg(long, value_name = "JSON", env = "AZURE_KUBERNETES_CA_CTB_LABEL_SELECTOR", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "JSON",
+        env = "AZURE_KUBERNETES_CA_CTB_LABEL_SELECTOR",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(super) azure_kubernetes_ca_ctb_label_selector: String,
 }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use symbolon_webhook::admission::{
     Settings,
     settings::{
-        Aws, CustomTokenEndpoint, CustomTokenEndpointCa, DEFAULT_AUDIENCE, Gcp, Layout, Proxy, Selector, TrustConfigMap,
-        authority_host, authority_host_of_cloud, authority_host_of_environment,
+        Aws, CustomTokenEndpoint, CustomTokenEndpointCa, DEFAULT_AUDIENCE, Gcp, Layout, Proxy, Selector,
+        TrustConfigMap, authority_host, authority_host_of_cloud, authority_host_of_environment,
     },
 };
 
