@@ -4,6 +4,7 @@
 
 mod accounts;
 mod certificates;
+mod cluster;
 mod drain;
 mod fake;
 mod requests;

@@ -185,6 +185,11 @@ pub(crate) fn roots(pem: &[u8]) -> RootCertStore {
 
 /// A caller that trusts these roots, on connections of its own.
 pub(crate) fn caller(roots: RootCertStore, address: SocketAddr, http2: bool) -> reqwest::Client {
+    caller_for(SERVICE, roots, address, http2)
+}
+
+/// As [`caller`], under another name than the usual one.
+pub(crate) fn caller_for(name: &str, roots: RootCertStore, address: SocketAddr, http2: bool) -> reqwest::Client {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -193,7 +198,7 @@ pub(crate) fn caller(roots: RootCertStore, address: SocketAddr, http2: bool) -> 
         .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     config.alpn_protocols = vec![if http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
-    let builder = reqwest::Client::builder().no_proxy().resolve(SERVICE, address);
+    let builder = reqwest::Client::builder().no_proxy().resolve(name, address);
     let builder = if http2 { builder.http2_prior_knowledge() } else { builder.http1_only() };
     builder.tls_backend_preconfigured(config).build().unwrap()
 }
