@@ -6,15 +6,14 @@ mod draft;
 mod gcp;
 mod go;
 mod mounts;
+mod operation;
 mod variables;
 mod warning;
-
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::{Pod, ServiceAccount, Settings};
 use draft::Draft;
 
+pub use operation::{Json, Operation};
 pub use warning::Warning;
 
 /// What is to be done to a pod.
@@ -24,26 +23,6 @@ pub struct Mutation {
     pub patch: Vec<Operation>,
     /// What its author should know.
     pub warnings: Vec<Warning>,
-}
-
-/// One operation of a JSON patch (RFC 6902).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub enum Operation {
-    /// Adds a member, or an element before the index or at the end (`-`).
-    Add {
-        /// Where (RFC 6901).
-        path: String,
-        /// What.
-        value: Value,
-    },
-    /// Replaces what is there.
-    Replace {
-        /// Where (RFC 6901).
-        path: String,
-        /// By what.
-        value: Value,
-    },
 }
 
 /// Why a pod is not admitted: the answer's `status`.
@@ -60,6 +39,11 @@ impl Refusal {
     /// Upstream answers 400 to whatever a pod's author can mend.
     fn new(message: impl Into<String>) -> Self {
         Self { code: 400, message: message.into() }
+    }
+
+    /// The words are upstream's.
+    pub(crate) fn not_a_pod(group: &str, version: &str, kind: &str) -> Self {
+        Self::new(format!("unable to decode {group}/{version}, Kind={kind} into *v1.Pod"))
     }
 }
 

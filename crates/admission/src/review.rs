@@ -4,7 +4,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Mutation, Operation, Refusal, Warning, pod::Text};
+use crate::{
+    Mutation, Operation, Refusal, Warning,
+    json::{Object, Text},
+};
 
 /// How many warnings an answer carries; the API server drops or cuts what is beyond 4096 characters in all.
 const MAX_WARNINGS: usize = 12;
@@ -57,7 +60,7 @@ struct Body<'a> {
     api_version: Text<'a>,
     #[serde(default)]
     kind: Text<'a>,
-    request: Option<Request<'a>>,
+    request: Option<Object<Request<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +68,7 @@ struct Body<'a> {
 struct Request<'a> {
     #[serde(borrow)]
     uid: Text<'a>,
-    kind: Kind<'a>,
+    kind: Object<Kind<'a>>,
     sub_resource: Text<'a>,
     name: Text<'a>,
     namespace: Text<'a>,
@@ -96,14 +99,15 @@ impl<'a> Review<'a> {
         }
         // Once for the whole body, rather than for each string in it.
         let text = std::str::from_utf8(body).map_err(|error| InvalidReview::Malformed(error.to_string()))?;
-        let Body { api_version, kind, request } =
+        let body: Object<Body<'a>> =
             serde_json::from_str(text).map_err(|error| InvalidReview::Malformed(error.to_string()))?;
+        let Body { api_version, kind, request } = body.into_inner();
         let version = match (&*api_version, &*kind) {
             ("admission.k8s.io/v1", "AdmissionReview") => Version::V1,
             ("admission.k8s.io/v1beta1", "AdmissionReview") => Version::V1Beta1,
             _ => return Err(InvalidReview::Kind { api_version: api_version.to_string(), kind: kind.to_string() }),
         };
-        let request = request.ok_or(InvalidReview::NoRequest)?;
+        let request = request.ok_or(InvalidReview::NoRequest)?.into_inner();
         Ok(Self { version, request })
     }
 
@@ -156,13 +160,12 @@ impl<'a> Review<'a> {
     /// A [`Refusal`] for other objects than pods, which only a wrong webhook configuration sends, and
     /// for a creation without an object.
     pub fn pod(&self) -> Result<Option<&'a str>, Refusal> {
-        let Kind { group, version, name } = &self.request.kind;
+        let Kind { group, version, name } = &*self.request.kind;
         if !self.request.sub_resource.is_empty() || !matches!(self.operation(), "CREATE" | "") {
             return Ok(None);
         }
         if (&**group, &**version, &**name) != ("", "v1", "Pod") {
-            let message = format!("expected a Pod of version v1, got {} of `{}/{}`", &**name, &**group, &**version);
-            return Err(Refusal { code: 400, message });
+            return Err(Refusal::not_a_pod(group, version, name));
         }
         match self.request.object {
             Some(raw) => Ok(Some(raw.get())),
@@ -175,23 +178,18 @@ impl<'a> Review<'a> {
     pub fn allow(&self, mutation: &Mutation) -> Vec<u8> {
         let Mutation { patch, warnings } = mutation;
         let reasons = reasons(warnings);
-        self.answer(Response {
-            patch_type: (!patch.is_empty()).then_some("JSONPatch"),
-            patch: (!patch.is_empty()).then(|| encode(patch)),
+        let response = Response {
             warnings: warning_texts(warnings),
             audit_annotations: (!reasons.is_empty()).then_some(AuditAnnotations { warnings: reasons }),
             ..Response::new(self.uid(), true, 200, None)
-        })
+        };
+        answer(self.version, response, patch)
     }
 
     /// The answer that keeps the object out.
     #[must_use]
     pub fn refuse(&self, refusal: &Refusal) -> Vec<u8> {
-        self.answer(Response::new(self.uid(), false, refusal.code, Some(&refusal.message)))
-    }
-
-    fn answer(&self, response: Response<'_>) -> Vec<u8> {
-        answer(self.version, response)
+        answer(self.version, Response::new(self.uid(), false, refusal.code, Some(&refusal.message)), &[])
     }
 }
 
@@ -199,7 +197,7 @@ impl InvalidReview {
     /// The answer, which names no request since none could be read.
     #[must_use]
     pub fn answer(&self) -> Vec<u8> {
-        answer(Version::V1, Response::new("", false, 400, Some(&self.to_string())))
+        answer(Version::V1, Response::new("", false, 400, Some(&self.to_string())), &[])
     }
 }
 
@@ -217,10 +215,6 @@ struct Response<'a> {
     uid: &'a str,
     allowed: bool,
     status: Status<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch_type: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -243,27 +237,29 @@ struct AuditAnnotations {
 impl<'a> Response<'a> {
     fn new(uid: &'a str, allowed: bool, code: u16, message: Option<&'a str>) -> Self {
         let status = Status { code, message };
-        Self { uid, allowed, status, patch_type: None, patch: None, warnings: Vec::new(), audit_annotations: None }
+        Self { uid, allowed, status, warnings: Vec::new(), audit_annotations: None }
     }
 }
 
-fn answer(version: Version, response: Response<'_>) -> Vec<u8> {
+fn answer(version: Version, response: Response<'_>, patch: &[Operation]) -> Vec<u8> {
     let api_version = match version {
         Version::V1 => "admission.k8s.io/v1",
         Version::V1Beta1 => "admission.k8s.io/v1beta1",
     };
-    to_vec(&Answer { api_version, kind: "AdmissionReview", response })
+    let mut answer = json(&Answer { api_version, kind: "AdmissionReview", response });
+    if !patch.is_empty() {
+        // By hand, since base64 has nothing to escape and is most of the answer.
+        answer.truncate(answer.len() - "}}".len());
+        answer.push_str(r#","patchType":"JSONPatch","patch":""#);
+        BASE64_STANDARD.encode_string(json(patch), &mut answer);
+        answer.push_str(r#""}}"#);
+    }
+    answer.into_bytes()
 }
 
-fn encode(patch: &[Operation]) -> String {
-    BASE64_STANDARD.encode(to_vec(patch))
-}
-
-#[expect(clippy::expect_used, reason = "texts, numbers and JSON values; no key that is no text, no failing writer")]
-fn to_vec(value: &(impl Serialize + ?Sized)) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(4096);
-    serde_json::to_writer(&mut bytes, value).expect("an answer is JSON");
-    bytes
+#[expect(clippy::expect_used, reason = "texts, numbers and JSON values; no key that is no text")]
+fn json(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect("an answer is JSON")
 }
 
 fn warning_texts(warnings: &[Warning]) -> Vec<String> {

@@ -169,7 +169,7 @@ fn only_pods_that_are_created_are_looked_at() {
     let body = request("kind", json!({ "group": "apps", "version": "v1", "kind": "Deployment" }));
     assert_eq!(
         Review::parse(&body).unwrap().pod(),
-        Err(Refusal { code: 400, message: "expected a Pod of version v1, got Deployment of `apps/v1`".to_owned() })
+        Err(Refusal { code: 400, message: "unable to decode apps/v1, Kind=Deployment into *v1.Pod".to_owned() })
     );
     let body = request("object", Value::Null);
     assert_eq!(
@@ -194,8 +194,9 @@ fn what_the_server_asks_of_a_review_is_answered() {
 #[test]
 fn what_is_no_pod_is_refused_and_never_a_panic() {
     for (raw, expected) in [
-        ("5", "cannot read the pod: invalid type: integer `5`, expected struct Object at line 1 column 1"),
-        (r#"{"kind":"Service"}"#, "expected a Pod, got kind `Service`"),
+        ("5", "cannot read the pod: invalid type: integer `5`, expected an object at line 1 column 1"),
+        (r#"{"apiVersion":"v1","kind":"Service"}"#, "unable to decode /v1, Kind=Service into *v1.Pod"),
+        (r#"{"apiVersion":"apps/v1","kind":"Pod"}"#, "unable to decode apps/v1, Kind=Pod into *v1.Pod"),
         (
             r#"{"spec":{"containers":{}}}"#,
             "cannot read the pod: invalid type: map, expected a sequence at line 1 column 22",
@@ -211,4 +212,25 @@ fn what_is_no_pod_is_refused_and_never_a_panic() {
     }
     let deep = format!(r#"{{"spec":{{"unknown":{}{}}}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert!(Pod::parse(&deep).is_ok(), "what is not read may be as deep as it likes");
+}
+
+#[test]
+fn a_list_is_no_object() {
+    for raw in [
+        r"[]",
+        r#"{"spec":[]}"#,
+        r#"{"metadata":["pod"]}"#,
+        r#"{"spec":{"containers":[["app"]]}}"#,
+        r#"{"spec":{"volumes":[["v"]]}}"#,
+        r#"{"spec":{"containers":[{"env":[["A"]]}]}}"#,
+        r#"{"spec":{"containers":[{"volumeMounts":[["A"]]}]}}"#,
+        r#"{"metadata":{"labels":[]}}"#,
+    ] {
+        let refusal = Pod::parse(raw).unwrap_err();
+        assert!(
+            refusal.message.starts_with("cannot read the pod: invalid type: sequence, expected an object"),
+            "{raw}"
+        );
+    }
+    assert!(Review::parse(br#"["admission.k8s.io/v1","AdmissionReview",[]]"#).is_err());
 }

@@ -103,9 +103,7 @@ impl Warning {
     pub(super) fn mount_path_taken(container: &str, volume: &str, path: &str) -> Self {
         Self::new(
             MOUNT_PATH_TAKEN,
-            format!(
-                "container `{container}` mounts volume `{volume}` at {path}; nothing else is mounted there: move it"
-            ),
+            format!("container `{container}`: volume `{volume}` is in the way of ours at {path}; move it"),
         )
     }
 
@@ -141,7 +139,7 @@ impl Warning {
     pub(super) fn custom_token_endpoint_off(name: &str) -> Self {
         Self::new(
             CUSTOM_TOKEN_ENDPOINT_OFF,
-            format!("annotation {} has no effect: the webhook has no custom token endpoint of that name", short(name)),
+            format!("annotation {} has no effect: this webhook has no such token endpoint", short(name)),
         )
     }
 
@@ -159,9 +157,9 @@ impl Warning {
         )
     }
 
-    /// `what` stands at a place where nobody reads it.
-    pub(super) fn misplaced(what: &str, place: &str, belongs: &str) -> Self {
-        Self::new(MISPLACED, format!("{} is not read as {place}; it has to be {belongs}", short(what)))
+    /// `name` is of a kind where nobody reads it, and should be of another.
+    pub(super) fn misplaced(kind: &str, name: &str, other: &str) -> Self {
+        Self::new(MISPLACED, format!("{kind} {} has no effect; make it a {other}", short(name)))
     }
 
     pub(super) fn proxy_value_unclear(value: &str) -> Self {

@@ -21,20 +21,33 @@ const ANNOTATIONS: [&str; 8] = [
     LAYOUT,
 ];
 
+/// What is found on service accounts and not read there: key, what it is, its name, what it should be.
+const ON_ACCOUNT: [(Key, &str, &str, &str); 4] = [
+    (Key::ClientIdLabel, ACCOUNT_LABEL, "azure.workload.identity/client-id", ACCOUNT_ANNOTATION),
+    (Key::TenantIdLabel, ACCOUNT_LABEL, "azure.workload.identity/tenant-id", ACCOUNT_ANNOTATION),
+    (Key::SkipContainers, ACCOUNT_ANNOTATION, "azure.workload.identity/skip-containers", POD_ANNOTATION),
+    (Key::InjectProxySidecar, ACCOUNT_ANNOTATION, "azure.workload.identity/inject-proxy-sidecar", POD_ANNOTATION),
+];
+
+const ACCOUNT_LABEL: &str = "service account label";
+const ACCOUNT_ANNOTATION: &str = "service account annotation";
+const POD_LABEL: &str = "pod label";
+const POD_ANNOTATION: &str = "pod annotation";
+
 pub(super) fn warn(draft: &mut Draft<'_>, account: &ServiceAccount, settings: &Settings) {
     let pod = draft.pod;
     for (key, value) in pod.labels() {
         if key == USE && value != "true" && settings.selector == Selector::PodLabel {
             draft.warn(Warning::label_not_true(value));
         } else if ANNOTATIONS.contains(&key) {
-            draft.warn(Warning::misplaced(key, "a label", "an annotation"));
+            draft.warn(Warning::misplaced(POD_LABEL, key, POD_ANNOTATION));
         }
     }
     for (key, _) in pod.annotations() {
         let Some(name) = key.strip_prefix(PREFIX) else { continue };
         if key == USE {
             if settings.selector == Selector::PodLabel {
-                draft.warn(Warning::misplaced(key, "an annotation of the pod", "its label"));
+                draft.warn(Warning::misplaced(POD_ANNOTATION, key, POD_LABEL));
             }
         } else if let Some(suffix) = name.strip_prefix("use-") {
             let endpoint = settings.custom_token_endpoint.as_ref();
@@ -45,24 +58,9 @@ pub(super) fn warn(draft: &mut Draft<'_>, account: &ServiceAccount, settings: &S
             draft.warn(Warning::unknown_annotation(key));
         }
     }
-    for (key, name, place, belongs) in [
-        (Key::ClientIdLabel, "azure.workload.identity/client-id", "a label", "an annotation of the service account"),
-        (Key::TenantIdLabel, "azure.workload.identity/tenant-id", "a label", "an annotation of the service account"),
-        (
-            Key::SkipContainers,
-            "azure.workload.identity/skip-containers",
-            "an annotation of the service account",
-            "one of the pod",
-        ),
-        (
-            Key::InjectProxySidecar,
-            "azure.workload.identity/inject-proxy-sidecar",
-            "an annotation of the service account",
-            "one of the pod",
-        ),
-    ] {
+    for (key, kind, name, other) in ON_ACCOUNT {
         if account.get(key).is_some() {
-            draft.warn(Warning::misplaced(name, place, belongs));
+            draft.warn(Warning::misplaced(kind, name, other));
         }
     }
 }
