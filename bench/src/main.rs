@@ -6,8 +6,10 @@
 
 mod bare;
 mod load;
+mod proc;
 mod server;
 mod start;
+mod webhook;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -35,6 +37,9 @@ enum Measure {
         #[arg(long, default_value_t = 32)]
         connections: usize,
     },
+    /// Reviews per second of the admission webhook, latency, CPU, memory and its start, with a real
+    /// API server
+    Webhook(webhook::WebhookMeasure),
     /// Start to ready, and idle memory
     Start {
         /// How often to start
@@ -50,6 +55,7 @@ async fn main() -> Result<()> {
         Measure::Exchange { seconds, connections } => {
             exchange(&cli.program, Duration::from_secs(seconds), connections).await
         }
+        Measure::Webhook(args) => webhook::measure(&cli.program, &args).await,
         Measure::Start { runs } => start::measure(&cli.program, runs).await,
     }
 }

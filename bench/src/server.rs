@@ -17,10 +17,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::load::Target;
-
-/// Clock ticks a second in `/proc`, fixed on Linux.
-const TICKS: f64 = 100.0;
+use crate::{load::Target, proc};
 
 /// A running `symbolon up`.
 pub(crate) struct Server {
@@ -100,26 +97,14 @@ impl Server {
         })
     }
 
-    fn proc(&self, file: &str) -> Result<String> {
-        let pid = self.child.id().context("the server has ended")?;
-        Ok(std::fs::read_to_string(format!("/proc/{pid}/{file}"))?)
-    }
-
     /// CPU seconds, user and system, of the whole process so far.
     pub(crate) fn cpu_seconds(&self) -> Result<f64> {
-        let stat = self.proc("stat")?;
-        // The program's name may hold spaces; the fields are counted after its closing bracket.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).context("no CPU time");
-        Ok((ticks(11)? + ticks(12)?) / TICKS)
+        proc::cpu_seconds(self.child.id().context("the server has ended")?)
     }
 
     /// Resident memory.
     pub(crate) fn resident_megabytes(&self) -> Result<f64> {
-        let status = self.proc("status")?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kilobytes: f64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
-        Ok(kilobytes / 1024.0)
+        proc::resident_megabytes(self.child.id().context("the server has ended")?)
     }
 
     /// Stops it and gives its directory back.

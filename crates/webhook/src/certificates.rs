@@ -28,7 +28,7 @@ pub struct Objects {
     pub namespace: String,
     /// The Secret's name.
     pub secret: String,
-    /// The name of the MutatingWebhookConfiguration.
+    /// The name of the `MutatingWebhookConfiguration`.
     pub webhook_configuration: String,
     /// The names in the served certificate; the first one is that of the Service.
     pub names: Vec<String>,

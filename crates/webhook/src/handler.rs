@@ -59,7 +59,8 @@ async fn serve<A: ServiceAccounts>(State(webhook): State<Arc<Webhook<A>>>, reque
     let _in_flight = InFlight::of(&webhook.metrics);
     let answer = AssertUnwindSafe(webhook.answer(request)).catch_unwind().await.unwrap_or_else(|_| {
         webhook.metrics.panic();
-        refuse_request(Refusal { code: 500, message: "panic: this is a bug in the webhook [recovered]".to_owned() })
+        let message = "panic: this is a bug in the webhook [recovered]".to_owned();
+        refuse_request(&Refusal { code: 500, message })
     });
     let mut response = Response::new(Body::from(answer));
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
@@ -80,7 +81,7 @@ impl<A: ServiceAccounts> Webhook<A> {
             Ok(held) => held,
             Err(refusal) => {
                 self.metrics.refused_request();
-                return refuse_request(refusal);
+                return refuse_request(&refusal);
             }
         };
         let review = match Review::parse(&held.body) {
@@ -140,8 +141,8 @@ fn is_doubtful(outcome: Result<&Mutation, &Refusal>) -> bool {
 }
 
 /// The answer to a request that holds no review.
-fn refuse_request(refusal: Refusal) -> Vec<u8> {
-    Review::unreadable().refuse(&refusal)
+fn refuse_request(refusal: &Refusal) -> Vec<u8> {
+    Review::unreadable().refuse(refusal)
 }
 
 fn refusal(error: &LookupError) -> Refusal {

@@ -15,8 +15,8 @@ use symbolon_serve::{
     system_signals,
 };
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use crate::accounts::{ClusterAccounts, Timing};
@@ -30,6 +30,8 @@ use crate::{api, certificates};
 
 /// How often certificate files are read again, as upstream.
 const FILES_INTERVAL: Duration = Duration::from_secs(10);
+/// How long giving the lease back may take.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -46,6 +48,7 @@ pub struct Listeners {
 
 /// Where the served certificate comes from.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub enum Certificates {
     /// From `tls.crt` and `tls.key` in a directory that somebody else keeps in order.
     Files(PathBuf),
@@ -93,23 +96,35 @@ pub enum WebhookError {
     Socket(#[from] std::io::Error),
 }
 
+/// What comes from outside.
+pub struct Outside {
+    /// The way to the API server.
+    pub client: Client,
+    /// The metrics of all servers in the process.
+    pub metrics: Arc<symbolon_serve::Metrics>,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl std::fmt::Debug for Outside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outside").field("metrics", &self.metrics).finish_non_exhaustive()
+    }
+}
+
 /// Runs the webhook until a signal comes and all requests have been answered.
 ///
 /// # Errors
 ///
 /// A [`WebhookError`].
-pub async fn run(
-    options: Options,
-    listeners: Listeners,
-    client: Client,
-    metrics: Arc<symbolon_serve::Metrics>,
-    clock: Clock,
-) -> Result<(), WebhookError> {
-    let shutdown = system_signals();
-    run_until(options, listeners, client, metrics, clock, shutdown).await
+pub async fn run(options: Options, listeners: Listeners, outside: Outside) -> Result<(), WebhookError> {
+    let (leave, delay) = (system_signals(), options.shutdown_delay);
+    run_until(options, listeners, outside, leave, linger(delay)).await
 }
 
-/// As [`run`], until `shutdown` completes.
+/// As [`run`], with the two steps of its end given from outside: once `leave` completes it is not
+/// ready any more and asks callers to leave, and once `end` completes as well it takes no more
+/// connections and ends with the last request.
 ///
 /// # Errors
 ///
@@ -117,11 +132,11 @@ pub async fn run(
 pub async fn run_until(
     options: Options,
     listeners: Listeners,
-    client: Client,
-    metrics: Arc<symbolon_serve::Metrics>,
-    clock: Clock,
-    shutdown: impl Future<Output = ()>,
+    outside: Outside,
+    leave: impl Future<Output = ()>,
+    end: impl Future<Output = ()>,
 ) -> Result<(), WebhookError> {
+    let Outside { client, metrics, clock } = outside;
     let counted = metrics.registry_mut(Metrics::new);
     let readiness = Readiness::new();
     let leaving = Arc::new(AtomicBool::new(false));
@@ -134,7 +149,7 @@ pub async fn run_until(
     tasks.spawn(greet(client.clone(), Arc::clone(&settings), reached));
 
     let parts = Parts { client, readiness: readiness.clone(), metrics: Arc::clone(&counted), clock };
-    let (tls, leave) = parts.certificates(options.certificates, &options.tls, &listeners.webhook, &mut tasks)?;
+    let (tls, competition) = parts.certificates(options.certificates, &options.tls, &listeners.webhook, &mut tasks)?;
     let webhook = Webhook {
         accounts,
         settings,
@@ -155,11 +170,11 @@ pub async fn run_until(
         servers.add_health(listener, readiness.clone());
     }
     let shutdown = async move {
-        shutdown.await;
+        leave.await;
         readiness.drain();
         leaving.store(true, Ordering::Relaxed);
-        drop(leave);
-        linger(options.shutdown_delay).await;
+        // At once, so that another replica writes while this one still answers.
+        tokio::join!(end, give_back(competition));
     };
     let outcome = servers.run(shutdown).await;
     tasks.shutdown().await;
@@ -185,14 +200,14 @@ struct Parts {
 }
 
 impl Parts {
-    /// TLS, and what has to be dropped when this replica leaves.
+    /// TLS, and the lease that this replica competes for.
     fn certificates(
         &self,
         source: Certificates,
         settings: &TlsSettings,
         listener: &TcpListener,
         tasks: &mut JoinSet<()>,
-    ) -> Result<(Tls, Option<oneshot::Sender<()>>), WebhookError> {
+    ) -> Result<(Tls, Option<Competition>), WebhookError> {
         let tls = Tls::without_certificate(settings)?;
         match source {
             Certificates::Files(directory) => {
@@ -203,8 +218,8 @@ impl Parts {
                 Ok((tls, None))
             }
             Certificates::Managed { objects, lifetimes, lease } => {
-                let leave = self.managed(objects, lifetimes, lease, &tls, listener, tasks)?;
-                Ok((tls, Some(leave)))
+                let competition = self.managed(objects, lifetimes, lease, &tls, listener, tasks)?;
+                Ok((tls, Some(competition)))
             }
         }
     }
@@ -217,13 +232,14 @@ impl Parts {
         tls: &Tls,
         listener: &TcpListener,
         tasks: &mut JoinSet<()>,
-    ) -> Result<oneshot::Sender<()>, WebhookError> {
+    ) -> Result<Competition, WebhookError> {
         let (client, clock, metrics) = (self.client.clone(), Arc::clone(&self.clock), Arc::clone(&self.metrics));
         let (reader, published) = Reader::new(client, objects.clone(), tls.clone(), clock, metrics);
         tasks.spawn(reader.run());
         let (candidate, leadership) = Candidate::new(self.client.clone(), lease, Arc::clone(&self.clock));
-        let (leave, left) = oneshot::channel::<()>();
-        tasks.spawn(candidate.run(async { drop(left.await) }));
+        let (stop, stopped) = oneshot::channel::<()>();
+        let task = tokio::spawn(candidate.run(async { drop(stopped.await) }));
+        let competition = Competition { stop: Some(stop), task };
         let name = objects.names.first().cloned().unwrap_or_default();
         let writer = Writer {
             client: self.client.clone(),
@@ -237,7 +253,27 @@ impl Parts {
         tasks.spawn(writer.run());
         let ready = self.readiness.register("a certificate that the API server accepts");
         tasks.spawn(SelfCheck { address: listener.local_addr()?, name, published, ready }.run());
-        Ok(leave)
+        Ok(competition)
+    }
+}
+
+/// The competition for the lease, and the word that ends it.
+struct Competition {
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Competition {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn give_back(competition: Option<Competition>) {
+    let Some(mut competition) = competition else { return };
+    drop(competition.stop.take());
+    if timeout(GIVE_BACK, &mut competition.task).await.is_err() {
+        warn!("the lease was not given back in time: it expires by itself");
     }
 }
 

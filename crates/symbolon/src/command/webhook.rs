@@ -15,7 +15,7 @@ use symbolon_webhook::{
     certificates::{Lifetimes, Objects},
     cluster,
     lease::LeaseSettings,
-    server::{self, Certificates, Listeners, Options},
+    server::{self, Certificates, Listeners, Options, Outside},
 };
 
 pub(crate) use arguments::SelectorArg;
@@ -50,7 +50,8 @@ pub(crate) async fn run(args: WebhookArgs, context: &Context) -> Result<()> {
     };
     let registry = prometheus_client::registry::Registry::default();
     let metrics = Arc::new(Metrics::new(registry, SystemClock.now().as_second()));
-    server::run(options, listeners, client, metrics, Arc::new(|| SystemClock.now())).await?;
+    let outside = Outside { client, metrics, clock: Arc::new(|| SystemClock.now()) };
+    server::run(options, listeners, outside).await?;
     Ok(())
 }
 

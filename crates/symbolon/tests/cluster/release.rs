@@ -9,6 +9,8 @@ use crate::installation::Installation;
 pub(crate) const NAMESPACE: &str = "symbolon-system";
 /// The ConfigMap that holds the authority's CA, in the namespaces of pods.
 pub(crate) const TRUST: &str = "symbolon-trust";
+/// In the annotations of objects that Helm leaves behind.
+const KEPT: &str = "helm.sh/resource-policy";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Who injects.
@@ -98,13 +100,14 @@ impl<'a> Release<'a> {
         }
     }
 
-    /// Takes away everything that was installed.
+    /// Takes away what `helm uninstall` does: what is to be kept stays.
     pub(crate) fn uninstall(self) {
         let mut command =
             self.cluster.kubectl_command(&["delete", "--filename", "-", "--ignore-not-found", "--timeout=180s"]);
         let mut child =
             command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), self.manifest.as_bytes()).unwrap();
+        let objects: Vec<_> = self.manifest.split("\n---\n").filter(|object| !object.contains(KEPT)).collect();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), objects.join("\n---\n").as_bytes()).unwrap();
         assert!(child.wait().unwrap().success(), "the release cannot be uninstalled");
     }
 }

@@ -54,26 +54,23 @@ pub(crate) fn next(situation: &Situation<'_>) -> Result<Step, CertificateError> 
         (Some(authority), Some(end)) if end - now <= third(lifetimes.leaf) && ca_end > end => {
             Some((authority, "the certificate ends soon"))
         }
-        (None, None) => return start(situation),
-        (Some(_), None) => return start(situation),
+        (_, None) => return start(situation),
         _ => None,
     };
     if let Some((authority, why)) = leaf {
         let leaf = authority.issue(names, now, lifetimes.leaf)?;
-        return store(Stored { leaf: Some(leaf), ..stored.clone() }, why);
+        return Ok(store(Stored { leaf: Some(leaf), ..stored.clone() }, why));
     }
     let ca_ends_soon = authority.is_none() || ca_end - now <= seconds(lifetimes.leaf);
     if ca_ends_soon && stored.next.is_none() {
         let pair = create_authority(now, lifetimes.ca)?;
         let next = Some(Next { pair, published: None });
-        return store(Stored { next, ..stored.clone() }, "the CA ends soon: the next one is published first");
+        return Ok(store(Stored { next, ..stored.clone() }, "the CA ends soon: the next one is published first"));
     }
     let previous = &stored.previous;
     if !previous.certificates.is_empty() && previous.until <= now {
-        return store(
-            Stored { previous: Previous::default(), ..stored.clone() },
-            "the last certificate of an earlier CA has ended",
-        );
+        let stored = Stored { previous: Previous::default(), ..stored.clone() };
+        return Ok(store(stored, "the last certificate of an earlier CA has ended"));
     }
     let due = [
         leaf_end.map(|end| end - third(lifetimes.leaf)),
@@ -91,17 +88,17 @@ fn promotion(situation: &Situation<'_>, leaf_end: Option<i64>) -> Result<Option<
     let Some(next) = &stored.next else { return Ok(None) };
     let Ok(authority) = Authority::read(&next.pair) else {
         let stored = Stored { next: None, ..stored.clone() };
-        return store(stored, "the next CA cannot be read").map(Some);
+        return Ok(Some(store(stored, "the next CA cannot be read")));
     };
     if !published.contains(&stored.bundle()) {
         // Somebody took it out of the configuration: the time that API servers need begins anew.
         let Some(_) = next.published else { return Ok(None) };
         let next = Some(Next { published: None, ..next.clone() });
-        return store(Stored { next, ..stored.clone() }, "the next CA is not published any more").map(Some);
+        return Ok(Some(store(Stored { next, ..stored.clone() }, "the next CA is not published any more")));
     }
     let Some(since) = next.published else {
         let next = Some(Next { published: Some(now), ..next.clone() });
-        return store(Stored { next, ..stored.clone() }, "the next CA is published").map(Some);
+        return Ok(Some(store(Stored { next, ..stored.clone() }, "the next CA is published")));
     };
     let overlapped = now >= since.saturating_add(seconds(lifetimes.overlap));
     if !overlapped && leaf_end.is_some() {
@@ -117,7 +114,7 @@ fn promotion(situation: &Situation<'_>, leaf_end: Option<i64>) -> Result<Option<
         next: None,
         previous: Previous { certificates: certificates.at_most(MOST_PREVIOUS), until: ends },
     };
-    store(promoted, "every API server trusts the next CA").map(Some)
+    Ok(Some(store(promoted, "every API server trusts the next CA")))
 }
 
 /// The first CA and leaf, or new ones where nothing is left to build on.
@@ -131,11 +128,11 @@ fn start(situation: &Situation<'_>) -> Result<Step, CertificateError> {
     let certificates = published.clone().usable(now).at_most(MOST_PREVIOUS);
     let until = now.saturating_add(seconds(lifetimes.leaf));
     let previous = if certificates.is_empty() { Previous::default() } else { Previous { certificates, until } };
-    store(Stored { ca: Some(ca), leaf: Some(leaf), next: None, previous }, "there is no usable CA")
+    Ok(store(Stored { ca: Some(ca), leaf: Some(leaf), next: None, previous }, "there is no usable CA"))
 }
 
-fn store(stored: Stored, why: &'static str) -> Result<Step, CertificateError> {
-    Ok(Step::Store { stored: Box::new(stored), why })
+fn store(stored: Stored, why: &'static str) -> Step {
+    Step::Store { stored: Box::new(stored), why }
 }
 
 fn seconds(duration: Duration) -> i64 {
@@ -145,3 +142,6 @@ fn seconds(duration: Duration) -> i64 {
 fn third(duration: Duration) -> i64 {
     seconds(duration / 3)
 }
+
+#[cfg(test)]
+mod tests;

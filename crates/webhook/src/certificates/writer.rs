@@ -1,5 +1,6 @@
 //! Keeps the Secret and the webhook configuration in order; only where the lease is held.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ impl Writer {
                 }
                 Err(CertificateError::NotLeader) => continue,
                 Err(error) => {
-                    self.complain(&error);
+                    complain(&error);
                     backoff.next()
                 }
             };
@@ -97,17 +98,6 @@ impl Writer {
         }
     }
 
-    fn complain(&self, error: &CertificateError) {
-        if let CertificateError::Api { source, .. } = error
-            && source.downcast_ref::<ApiError>().is_some_and(ApiError::is_conflict)
-        {
-            debug!("somebody else wrote first: looking again");
-            return;
-        }
-        let error = error as &dyn std::error::Error;
-        error!(error, "certificates are not in order");
-    }
-
     /// Does what is due, and says how long nothing will be.
     async fn tend(&mut self) -> Result<Duration, CertificateError> {
         let now = self.now().await?;
@@ -129,15 +119,13 @@ impl Writer {
                     stored = *next;
                 }
                 Step::Wait { until } => {
-                    let changed = match configuration {
-                        Some(configuration) => self.publish(&configuration, &stored.bundle()).await?,
-                        None => {
-                            let name = &self.objects.webhook_configuration;
-                            warn!(
-                                "the webhook configuration `{name}` does not exist: no API server calls this webhook"
-                            );
-                            false
-                        }
+                    let bundle = stored.bundle();
+                    let changed = if let Some(configuration) = configuration {
+                        self.publish(&configuration, &bundle).await?
+                    } else {
+                        let name = &self.objects.webhook_configuration;
+                        warn!("the webhook configuration `{name}` does not exist: no API server calls this webhook");
+                        false
                     };
                     if !changed {
                         let seconds = u64::try_from(until.saturating_sub(now)).unwrap_or_default();
@@ -184,21 +172,17 @@ impl Writer {
             return Err(CertificateError::NotLeader);
         }
         let data = stored.to_data();
-        let written: Result<Secret, ApiError> = match version {
-            Some(version) => {
-                let patch = json!({ "metadata": { "resourceVersion": version }, "data": data });
-                api::send(&self.client, Method::PATCH, &self.objects.secret_path(), MERGE_PATCH, &patch).await
-            }
-            None => {
-                let data: std::collections::BTreeMap<_, _> =
-                    data.into_iter().filter(|(_, value)| value.is_some()).collect();
-                let secret = json!({
-                    "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
-                    "metadata": { "name": self.objects.secret }, "data": data,
-                });
-                let path = format!("/api/v1/namespaces/{}/secrets", self.objects.namespace);
-                api::send(&self.client, Method::POST, &path, JSON, &secret).await
-            }
+        let written: Result<Secret, ApiError> = if let Some(version) = version {
+            let patch = json!({ "metadata": { "resourceVersion": version }, "data": data });
+            api::send(&self.client, Method::PATCH, &self.objects.secret_path(), MERGE_PATCH, &patch).await
+        } else {
+            let data: BTreeMap<_, _> = data.into_iter().filter(|(_, value)| value.is_some()).collect();
+            let secret = json!({
+                "apiVersion": "v1", "kind": "Secret", "type": "Opaque",
+                "metadata": { "name": self.objects.secret }, "data": data,
+            });
+            let path = format!("/api/v1/namespaces/{}/secrets", self.objects.namespace);
+            api::send(&self.client, Method::POST, &path, JSON, &secret).await
         };
         self.metrics.certificate_write("secret", written.is_ok());
         let written = written.map_err(|error| CertificateError::api(&self.objects.secret, error))?;
@@ -230,13 +214,24 @@ impl Writer {
         patch.extend(different.iter().map(
             |index| json!({ "op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": pem }),
         ));
-        let path = self.objects.configuration_path();
-        let written = api::send::<Value>(&self.client, Method::PATCH, &path, JSON_PATCH, &patch).await;
+        let target = self.objects.configuration_path();
+        let written = api::send::<Value>(&self.client, Method::PATCH, &target, JSON_PATCH, &patch).await;
         self.metrics.certificate_write("webhook_configuration", written.is_ok());
         written.map_err(|error| CertificateError::api(&self.objects.webhook_configuration, error))?;
         info!(configuration = self.objects.webhook_configuration, "caBundle written");
         Ok(true)
     }
+}
+
+fn complain(error: &CertificateError) {
+    if let CertificateError::Api { source, .. } = error
+        && source.downcast_ref::<ApiError>().is_some_and(ApiError::is_conflict)
+    {
+        debug!("somebody else wrote first: looking again");
+        return;
+    }
+    let error = error as &dyn std::error::Error;
+    error!(error, "certificates are not in order");
 }
 
 /// The webhooks whose `caBundle` is another one.

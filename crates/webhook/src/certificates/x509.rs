@@ -60,7 +60,7 @@ impl Authority {
     /// Signs a server certificate for the names. It never outlives the CA.
     pub(crate) fn issue(&self, names: &[String], now: i64, lifetime: Duration) -> Result<Pair, CertificateError> {
         let not_after = after(now, lifetime).min(self.not_after);
-        let mut params = params("Symbolon webhook", now, not_after)?;
+        let mut params = params("Symbolon webhook", now, not_after);
         params.is_ca = IsCa::ExplicitNoCa;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -74,7 +74,7 @@ impl Authority {
 
 /// Makes a CA: P-256, because a handshake then costs a fifteenth of one with RSA.
 pub(crate) fn create_authority(now: i64, lifetime: Duration) -> Result<Pair, CertificateError> {
-    let mut params = params("Symbolon webhook CA", now, after(now, lifetime))?;
+    let mut params = params("Symbolon webhook CA", now, after(now, lifetime));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let key = KeyPair::generate().map_err(CertificateError::Make)?;
@@ -82,7 +82,7 @@ pub(crate) fn create_authority(now: i64, lifetime: Duration) -> Result<Pair, Cer
     Ok(Pair { certificate: certificate.pem(), key: Zeroizing::new(key.serialize_pem()) })
 }
 
-fn params(name: &str, now: i64, not_after: i64) -> Result<CertificateParams, CertificateError> {
+fn params(name: &str, now: i64, not_after: i64) -> CertificateParams {
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
     let moment = |seconds: i64| epoch + Duration::from_secs(seconds.max(0).unsigned_abs());
     let mut serial: [u8; 16] = uuid::Uuid::new_v4().into_bytes();
@@ -97,7 +97,7 @@ fn params(name: &str, now: i64, not_after: i64) -> Result<CertificateParams, Cer
     let [a, b, c, d, ..] = serial;
     distinguished.push(DnType::CommonName, format!("{name} {:08x}", u32::from_be_bytes([a, b, c, d])));
     params.distinguished_name = distinguished;
-    Ok(params)
+    params
 }
 
 fn after(now: i64, lifetime: Duration) -> i64 {

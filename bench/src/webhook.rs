@@ -1,0 +1,87 @@
+//! The admission webhook before a real API server: reviews a second, latency, CPU, memory, start.
+
+mod cluster;
+mod load;
+mod process;
+mod review;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Result;
+use clap::Args;
+
+use cluster::Cluster;
+use process::Webhook;
+
+/// What is measured.
+#[derive(Args)]
+pub(crate) struct WebhookMeasure {
+    /// Service accounts in the cluster; may be repeated
+    #[arg(long, default_values_t = [100, 10_000, 100_000])]
+    accounts: Vec<usize>,
+    /// Client connections at the same time; may be repeated
+    #[arg(long, default_values_t = [1, 32])]
+    connections: Vec<usize>,
+    /// Seconds of each measurement
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// The program built from tests/cluster
+    #[arg(long, env = "SYMBOLON_TEST_CLUSTER_BINARY")]
+    cluster: PathBuf,
+}
+
+/// Measures with growing numbers of accounts, in one cluster.
+pub(crate) async fn measure(program: &Path, args: &WebhookMeasure) -> Result<()> {
+    let cluster = Cluster::start(&args.cluster).await?;
+    println!("one review: HTTP/1.1 over kept-alive TLS, a labelled pod with two containers and one init container");
+    println!(
+        "{:>9}{:>13}{:>11}{:>9}{:>9}{:>10}{:>16}{:>9}",
+        "accounts", "connections", "reviews/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU s per 1000", "RSS MB"
+    );
+    let mut counts = args.accounts.clone();
+    counts.sort_unstable();
+    let mut present = 0;
+    for accounts in counts {
+        cluster.create_accounts(present, accounts).await?;
+        present = present.max(accounts);
+        one(program, &cluster, accounts, args).await?;
+    }
+    Ok(())
+}
+
+async fn one(program: &Path, cluster: &Cluster, accounts: usize, args: &WebhookMeasure) -> Result<()> {
+    // The first start makes the certificates.
+    let first = Webhook::start(program, cluster).await?;
+    first.until_ready().await?;
+    first.stop().await?;
+    let trust = cluster.published_ca().await?;
+    let webhook = Webhook::start(program, cluster).await?;
+    let answered = webhook.first_answer(&trust).await?;
+    webhook.until_accounts(accounts).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    println!(
+        "{accounts:>9} exec to first answer {} ms, list complete after {} ms, RSS before load {:.1} MB",
+        answered.as_millis(),
+        webhook.since_start().as_millis(),
+        webhook.resident_megabytes()?
+    );
+    for &connections in &args.connections {
+        let target = load::Target::new(webhook.address, &trust, accounts)?;
+        target.run(connections, Duration::from_secs(1)).await?;
+        let before = webhook.cpu_seconds()?;
+        let result = target.run(connections, Duration::from_secs(args.seconds)).await?;
+        let cpu = (webhook.cpu_seconds()? - before) / result.count() * 1000.0;
+        println!(
+            "{accounts:>9}{connections:>13}{:>11.0}{:>9.2}{:>9.2}{:>10.2}{cpu:>16.4}{:>9.1}",
+            result.rate(),
+            result.percentile(0.5),
+            result.percentile(0.99),
+            result.percentile(0.999),
+            webhook.resident_megabytes()?
+        );
+    }
+    webhook.stop().await
+}
