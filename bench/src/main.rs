@@ -6,6 +6,7 @@
 
 mod bare;
 mod load;
+mod policy;
 mod server;
 mod start;
 
@@ -18,7 +19,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 struct Cli {
     /// The `symbolon` program
-    #[arg(long)]
+    #[arg(long, default_value = "target/release/symbolon")]
     program: PathBuf,
     #[command(subcommand)]
     measure: Measure,
@@ -35,6 +36,8 @@ enum Measure {
         #[arg(long, default_value_t = 32)]
         connections: usize,
     },
+    /// What the admission policy adds to the creation of a pod, at a real API server
+    Policy(policy::PolicyArgs),
     /// Start to ready, and idle memory
     Start {
         /// How often to start
@@ -50,6 +53,7 @@ async fn main() -> Result<()> {
         Measure::Exchange { seconds, connections } => {
             exchange(&cli.program, Duration::from_secs(seconds), connections).await
         }
+        Measure::Policy(args) => policy::measure(&args).await,
         Measure::Start { runs } => start::measure(&cli.program, runs).await,
     }
 }

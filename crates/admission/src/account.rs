@@ -104,3 +104,27 @@ impl Key {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, ServiceAccount};
+
+    #[test]
+    fn nothing_is_kept_but_what_is_read() {
+        let account = ServiceAccount::new(
+            [("azure.workload.identity/use", "true"), ("app", "shop"), ("eks.amazonaws.com/role-arn", "a label")],
+            [
+                ("azure.workload.identity/client-id", "id"),
+                ("azure.workload.identity/unknown", "x"),
+                ("eks.amazonaws.com/role-arn", "arn"),
+                ("kubectl.kubernetes.io/last-applied-configuration", "{}"),
+            ],
+        );
+        assert_eq!(account.get(Key::UseLabel), Some("true"));
+        assert_eq!(account.get(Key::ClientId), Some("id"));
+        assert_eq!(account.get(Key::AwsRoleArn), Some("arn"));
+        assert_eq!(account.get(Key::TenantId), None);
+        assert_eq!(account.entries.len(), 3);
+        assert!(ServiceAccount::new([("app", "shop")], []).is_empty());
+    }
+}

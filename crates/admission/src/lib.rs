@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+mod json;
 pub mod mutate;
 mod pod;
 pub mod policy;

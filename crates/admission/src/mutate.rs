@@ -6,16 +6,15 @@ mod draft;
 mod gcp;
 mod go;
 mod mounts;
+mod operation;
 mod variables;
 mod warning;
-
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::{Pod, ServiceAccount, Settings};
 use draft::Draft;
 
 pub use azure::advise;
+pub use operation::{Json, Operation};
 pub use warning::Warning;
 
 /// What is to be done to a pod.
@@ -25,26 +24,6 @@ pub struct Mutation {
     pub patch: Vec<Operation>,
     /// What its author should know.
     pub warnings: Vec<Warning>,
-}
-
-/// One operation of a JSON patch (RFC 6902).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "op", rename_all = "lowercase")]
-pub enum Operation {
-    /// Adds a member, or an element before the index or at the end (`-`).
-    Add {
-        /// Where (RFC 6901).
-        path: String,
-        /// What.
-        value: Value,
-    },
-    /// Replaces what is there.
-    Replace {
-        /// Where (RFC 6901).
-        path: String,
-        /// By what.
-        value: Value,
-    },
 }
 
 /// Why a pod is not admitted: the answer's `status`.

@@ -2,17 +2,18 @@
 
 mod container;
 mod entries;
-mod text;
 mod volume;
 
 use serde::Deserialize;
 
 pub(crate) use container::{Container, Mount};
 pub(crate) use entries::Entries;
-pub(crate) use text::Text;
 pub(crate) use volume::Volume;
 
-use crate::Refusal;
+use crate::{
+    Refusal,
+    json::{Object, Text},
+};
 
 /// A pod as it came in a request, reduced to what the injection looks at.
 ///
@@ -21,16 +22,16 @@ use crate::Refusal;
 /// there. Members that are not read are passed over, whatever they are.
 #[derive(Debug)]
 pub struct Pod<'a> {
-    pub(crate) metadata: Option<Metadata<'a>>,
-    pub(crate) spec: Option<Spec<'a>>,
+    pub(crate) metadata: Option<Object<Metadata<'a>>>,
+    pub(crate) spec: Option<Object<Spec<'a>>>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Object<'a> {
+struct Document<'a> {
     #[serde(borrow, default)]
     kind: Text<'a>,
-    metadata: Option<Metadata<'a>>,
-    spec: Option<Spec<'a>>,
+    metadata: Option<Object<Metadata<'a>>>,
+    spec: Option<Object<Spec<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -49,11 +50,11 @@ pub(crate) struct Spec<'a> {
     #[serde(borrow)]
     service_account_name: Text<'a>,
     host_network: Option<bool>,
-    os: Option<Os<'a>>,
-    node_selector: Option<NodeSelector<'a>>,
-    init_containers: Option<Vec<Container<'a>>>,
-    containers: Option<Vec<Container<'a>>>,
-    pub(crate) volumes: Option<Vec<Volume<'a>>>,
+    os: Option<Object<Os<'a>>>,
+    node_selector: Option<Object<NodeSelector<'a>>>,
+    init_containers: Option<Vec<Object<Container<'a>>>>,
+    containers: Option<Vec<Object<Container<'a>>>>,
+    pub(crate) volumes: Option<Vec<Object<Volume<'a>>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,8 +87,9 @@ impl<'a> Pod<'a> {
     ///
     /// A [`Refusal`] with code 400 if it is no pod.
     pub fn parse(raw: &'a str) -> Result<Self, Refusal> {
-        let Object { kind, metadata, spec } = serde_json::from_str(raw)
+        let document: Object<Document<'a>> = serde_json::from_str(raw)
             .map_err(|error| Refusal { code: 400, message: format!("cannot read the pod: {error}") })?;
+        let Document { kind, metadata, spec } = document.into_inner();
         if !matches!(&*kind, "" | "Pod") {
             return Err(Refusal { code: 400, message: format!("expected a Pod, got kind `{}`", &*kind) });
         }
@@ -149,7 +151,7 @@ impl<'a> Pod<'a> {
     }
 
     /// The containers of a list, if the pod has that list.
-    pub(crate) fn list(&self, list: List) -> Option<&[Container<'a>]> {
+    pub(crate) fn list(&self, list: List) -> Option<&[Object<Container<'a>>]> {
         let spec = self.spec.as_ref()?;
         match list {
             List::Init => spec.init_containers.as_deref(),
@@ -158,11 +160,11 @@ impl<'a> Pod<'a> {
     }
 
     /// All containers, those that initialise first.
-    pub(crate) fn containers(&self) -> impl Iterator<Item = &Container<'a>> {
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &Object<Container<'a>>> {
         [List::Init, List::Main].into_iter().filter_map(|list| self.list(list)).flatten()
     }
 
-    pub(crate) fn volumes(&self) -> &[Volume<'a>] {
+    pub(crate) fn volumes(&self) -> &[Object<Volume<'a>>] {
         self.spec.as_ref().and_then(|spec| spec.volumes.as_deref()).unwrap_or_default()
     }
 }

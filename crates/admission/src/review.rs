@@ -4,7 +4,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Mutation, Operation, Refusal, Warning, pod::Text};
+use crate::{
+    Mutation, Operation, Refusal, Warning,
+    json::{Object, Text},
+};
 
 /// How many warnings an answer carries; the API server drops or cuts what is beyond 4096 characters in all.
 const MAX_WARNINGS: usize = 12;
@@ -57,7 +60,7 @@ struct Body<'a> {
     api_version: Text<'a>,
     #[serde(default)]
     kind: Text<'a>,
-    request: Option<Request<'a>>,
+    request: Option<Object<Request<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,7 +68,7 @@ struct Body<'a> {
 struct Request<'a> {
     #[serde(borrow)]
     uid: Text<'a>,
-    kind: Kind<'a>,
+    kind: Object<Kind<'a>>,
     sub_resource: Text<'a>,
     name: Text<'a>,
     namespace: Text<'a>,
@@ -96,14 +99,15 @@ impl<'a> Review<'a> {
         }
         // Once for the whole body, rather than for each string in it.
         let text = std::str::from_utf8(body).map_err(|error| InvalidReview::Malformed(error.to_string()))?;
-        let Body { api_version, kind, request } =
+        let body: Object<Body<'a>> =
             serde_json::from_str(text).map_err(|error| InvalidReview::Malformed(error.to_string()))?;
+        let Body { api_version, kind, request } = body.into_inner();
         let version = match (&*api_version, &*kind) {
             ("admission.k8s.io/v1", "AdmissionReview") => Version::V1,
             ("admission.k8s.io/v1beta1", "AdmissionReview") => Version::V1Beta1,
             _ => return Err(InvalidReview::Kind { api_version: api_version.to_string(), kind: kind.to_string() }),
         };
-        let request = request.ok_or(InvalidReview::NoRequest)?;
+        let request = request.ok_or(InvalidReview::NoRequest)?.into_inner();
         Ok(Self { version, request })
     }
 
@@ -156,7 +160,7 @@ impl<'a> Review<'a> {
     /// A [`Refusal`] for other objects than pods, which only a wrong webhook configuration sends, and
     /// for a creation without an object.
     pub fn pod(&self) -> Result<Option<&'a str>, Refusal> {
-        let Kind { group, version, name } = &self.request.kind;
+        let Kind { group, version, name } = &*self.request.kind;
         if !self.request.sub_resource.is_empty() || !matches!(self.operation(), "CREATE" | "") {
             return Ok(None);
         }

@@ -194,7 +194,7 @@ fn what_the_server_asks_of_a_review_is_answered() {
 #[test]
 fn what_is_no_pod_is_refused_and_never_a_panic() {
     for (raw, expected) in [
-        ("5", "cannot read the pod: invalid type: integer `5`, expected struct Object at line 1 column 1"),
+        ("5", "cannot read the pod: invalid type: integer `5`, expected an object at line 1 column 1"),
         (r#"{"kind":"Service"}"#, "expected a Pod, got kind `Service`"),
         (
             r#"{"spec":{"containers":{}}}"#,
@@ -211,4 +211,25 @@ fn what_is_no_pod_is_refused_and_never_a_panic() {
     }
     let deep = format!(r#"{{"spec":{{"unknown":{}{}}}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     assert!(Pod::parse(&deep).is_ok(), "what is not read may be as deep as it likes");
+}
+
+#[test]
+fn a_list_is_no_object() {
+    for raw in [
+        r"[]",
+        r#"{"spec":[]}"#,
+        r#"{"metadata":["pod"]}"#,
+        r#"{"spec":{"containers":[["app"]]}}"#,
+        r#"{"spec":{"volumes":[["v"]]}}"#,
+        r#"{"spec":{"containers":[{"env":[["A"]]}]}}"#,
+        r#"{"spec":{"containers":[{"volumeMounts":[["A"]]}]}}"#,
+        r#"{"metadata":{"labels":[]}}"#,
+    ] {
+        let refusal = Pod::parse(raw).unwrap_err();
+        assert!(
+            refusal.message.starts_with("cannot read the pod: invalid type: sequence, expected an object"),
+            "{raw}"
+        );
+    }
+    assert!(Review::parse(br#"["admission.k8s.io/v1","AdmissionReview",[]]"#).is_err());
 }

@@ -25,7 +25,7 @@ const REGIONAL_STS: &str = "AWS_STS_REGIONAL_ENDPOINTS";
 /// What AWS's SDKs try before a token.
 const PREFERRED: &str = "AWS_ACCESS_KEY_ID";
 
-pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: &Aws) {
+pub(super) fn inject<'p>(draft: &mut Draft<'p>, account: &'p ServiceAccount, settings: &'p Aws) {
     let pod = draft.pod;
     let Some(arn) = account.get(Key::AwsRoleArn).filter(|arn| !arn.is_empty()) else { return };
     if !is_role_arn(arn) {
@@ -66,8 +66,8 @@ struct Role<'s> {
     regional_sts: bool,
 }
 
-impl Role<'_> {
-    fn give(&self, draft: &mut Draft<'_>, slot: usize) {
+impl<'p> Role<'p> {
+    fn give(&self, draft: &mut Draft<'p>, slot: usize) {
         let container = draft.slots[slot].container;
         let sets = |name: &str| container.variable(name).is_some();
         let (sets_role, sets_region) = (ROLE.into_iter().any(sets), REGION.into_iter().any(sets));

@@ -27,7 +27,11 @@ const LAYOUT: &str = "azure.workload.identity/layout";
 /// Credentials that Azure's SDKs try before a federated token.
 const PREFERRED: [&str; 2] = ["AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"];
 
-pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: &Settings) -> Result<(), Refusal> {
+pub(super) fn inject<'p>(
+    draft: &mut Draft<'p>,
+    account: &'p ServiceAccount,
+    settings: &'p Settings,
+) -> Result<(), Refusal> {
     let pod = draft.pod;
     if !is_selected(draft, account, settings) {
         return Ok(());
@@ -43,41 +47,61 @@ pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: 
     let token = TokenVolume::find(draft, wanted, audience)?;
     let identity = Identity::of(pod, account, settings);
     let chosen = Chosen::of(pod);
-    let trust = settings.trust.as_ref().and_then(|config_map| Trust::new(draft, config_map));
-
-    let variables = azure_variables(&identity, token.layout(), settings, endpoint);
-    for slot in 0..draft.slots.len() {
-        let container = draft.slots[slot].container;
-        if chosen.takes(&container.name) {
-            variables.give(draft, slot);
-            token.mount(draft, slot);
-            if let Some(trust) = &trust {
-                trust.give(draft, slot);
-            }
-            for name in PREFERRED.into_iter().filter(|name| container.variable(name).is_some()) {
-                draft.warn(Warning::secret_preferred(&container.name, name));
-            }
-        }
-    }
-    for injected in draft.injected.iter_mut().filter(|injected| !chosen.skips(injected.name)) {
-        let additions = &mut injected.additions;
-        variables.give_all(additions);
-        additions.mounts.push(token.mount_value());
-        if let Some(trust) = &trust {
-            trust.give_all(additions);
-        }
-    }
-    token.finish(draft, expiration, audience, endpoint);
-    if let Some(trust) = trust {
-        trust.finish(draft);
-    }
+    // First, since an answer does not carry every warning.
     identity.warn(draft, &chosen);
     chosen.warn(draft);
+
+    let variables = azure_variables(&identity, token.layout(), settings, endpoint);
+    let trust = settings.trust.as_ref().and_then(|config_map| Trust::new(draft, config_map));
+    let equipment = Equipment { variables, token, trust };
+    equipment.give(draft, &chosen);
+    equipment.token.finish(draft, expiration, audience, endpoint);
+    if let Some(trust) = equipment.trust {
+        trust.finish(draft);
+    }
     if pod.selects_windows() && !pod.says_windows() {
         draft.warn(Warning::windows_not_declared());
     }
     misplaced::warn(draft, account, settings);
     Ok(())
+}
+
+/// What each container gets.
+#[derive(Debug)]
+struct Equipment<'p> {
+    variables: Variables<'p>,
+    token: TokenVolume<'p>,
+    trust: Option<Trust<'p>>,
+}
+
+impl<'p> Equipment<'p> {
+    fn give(&self, draft: &mut Draft<'p>, chosen: &Chosen<'_>) {
+        for slot in 0..draft.slots.len() {
+            if chosen.takes(&draft.slots[slot].container.name) {
+                self.give_slot(draft, slot);
+            }
+        }
+        for injected in draft.injected.iter_mut().filter(|injected| !chosen.skips(injected.name)) {
+            let additions = &mut injected.additions;
+            self.variables.give_all(additions);
+            additions.mounts.push(self.token.new_mount());
+            if let Some(trust) = &self.trust {
+                trust.give_all(additions);
+            }
+        }
+    }
+
+    fn give_slot(&self, draft: &mut Draft<'p>, slot: usize) {
+        let container = draft.slots[slot].container;
+        self.variables.give(draft, slot);
+        self.token.mount(draft, slot);
+        if let Some(trust) = &self.trust {
+            trust.give(draft, slot);
+        }
+        for name in PREFERRED.into_iter().filter(|name| container.variable(name).is_some()) {
+            draft.warn(Warning::secret_preferred(&container.name, name));
+        }
+    }
 }
 
 /// Whether the pod is one to inject; if it looks like one and is not, its author is told.
@@ -128,13 +152,13 @@ fn azure_variables<'s>(
     variables.push("AZURE_CLIENT_ID", identity.client_id());
     variables.push("AZURE_TENANT_ID", identity.tenant_id());
     variables.push("AZURE_FEDERATED_TOKEN_FILE", layout.token_file());
-    variables.push("AZURE_AUTHORITY_HOST", &*settings.authority_host);
+    variables.push("AZURE_AUTHORITY_HOST", &settings.authority_host);
     if let Some(endpoint) = endpoint {
-        variables.push("AZURE_KUBERNETES_TOKEN_PROXY", &*endpoint.token_proxy);
-        variables.push("AZURE_KUBERNETES_SNI_NAME", &*endpoint.sni_name);
+        variables.push("AZURE_KUBERNETES_TOKEN_PROXY", &endpoint.token_proxy);
+        variables.push("AZURE_KUBERNETES_SNI_NAME", &endpoint.sni_name);
         variables.push("AZURE_KUBERNETES_CA_FILE", layout.ca_file());
         if let CustomTokenEndpointCa::Data(data) = &endpoint.ca {
-            variables.push("AZURE_KUBERNETES_CA_DATA", &**data);
+            variables.push("AZURE_KUBERNETES_CA_DATA", data);
         }
     }
     variables

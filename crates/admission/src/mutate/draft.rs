@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Mutation, Operation, Warning};
+use serde::Serialize;
+
+use super::{Mutation, Operation, Warning, mounts::NewMount, operation::Json, variables::Variable};
 use crate::{
     Pod,
     pod::{Container, List},
@@ -18,7 +20,7 @@ pub(super) struct Draft<'p> {
     /// The pod's containers, those that initialise first.
     pub(super) slots: Vec<Slot<'p>>,
     /// Containers that the pod gets.
-    pub(super) injected: Vec<Injected>,
+    pub(super) injected: Vec<Injected<'p>>,
     volumes: Volumes,
     annotations: Vec<(&'static str, Value)>,
     pub(super) warnings: Vec<Warning>,
@@ -30,27 +32,27 @@ pub(super) struct Slot<'p> {
     list: List,
     index: usize,
     pub(super) container: &'p Container<'p>,
-    pub(super) additions: Additions,
+    pub(super) additions: Additions<'p>,
     /// Mounts that are replaced, by index.
-    pub(super) remounts: Vec<(usize, Value)>,
+    pub(super) remounts: Vec<(usize, NewMount<'p>)>,
 }
 
 /// Elements at the end of a container's lists.
 #[derive(Debug, Default)]
-pub(super) struct Additions {
-    env: Vec<Value>,
-    pub(super) mounts: Vec<Value>,
+pub(super) struct Additions<'p> {
+    pub(super) env: Vec<Variable<'p>>,
+    pub(super) mounts: Vec<NewMount<'p>>,
 }
 
 /// A container that the pod gets.
 #[derive(Debug)]
-pub(super) struct Injected {
+pub(super) struct Injected<'p> {
     pub(super) list: List,
     pub(super) position: Position,
     pub(super) name: &'static str,
     /// Without variables and mounts that are in `additions`.
     pub(super) value: Value,
-    pub(super) additions: Additions,
+    pub(super) additions: Additions<'p>,
 }
 
 /// Where a container goes in its list.
@@ -68,9 +70,9 @@ struct Volumes {
     replaced: Vec<(usize, Value)>,
 }
 
-impl Additions {
-    pub(super) fn variable(&mut self, name: &str, value: &str) {
-        self.env.push(json!({ "name": name, "value": value }));
+impl<'p> Additions<'p> {
+    pub(super) fn variable(&mut self, name: &'static str, value: &'p str) {
+        self.env.push(Variable { name, value });
     }
 }
 
@@ -122,7 +124,7 @@ impl<'p> Draft<'p> {
         let mut patch = Patch(Vec::new());
         let spec = self.pod.spec.as_ref();
         if spec.is_none() && !(self.injected.is_empty() && self.volumes.is_empty()) {
-            patch.add("/spec".to_owned(), json!({}));
+            patch.add("/spec".to_owned(), &json!({}));
         }
         patch.annotations(self.pod, self.annotations);
         for slot in self.slots {
@@ -140,10 +142,10 @@ impl Volumes {
     }
 }
 
-impl Injected {
+impl Injected<'_> {
     fn render(self) -> Value {
         let Self { mut value, additions, .. } = self;
-        for (member, values) in [("env", additions.env), ("volumeMounts", additions.mounts)] {
+        for (member, values) in [("env", elements(&additions.env)), ("volumeMounts", elements(&additions.mounts))] {
             match value.get_mut(member).and_then(Value::as_array_mut) {
                 Some(own) => own.extend(values),
                 None if values.is_empty() => {}
@@ -154,24 +156,28 @@ impl Injected {
     }
 }
 
+fn elements(values: &[impl Serialize]) -> Vec<Value> {
+    values.iter().map(|value| json!(value)).collect()
+}
+
 struct Patch(Vec<Operation>);
 
 impl Patch {
-    fn add(&mut self, path: String, value: Value) {
-        self.0.push(Operation::Add { path, value });
+    fn add(&mut self, path: String, value: &(impl Serialize + ?Sized)) {
+        self.0.push(Operation::Add { path, value: Json::of(value) });
     }
 
-    fn replace(&mut self, path: String, value: Value) {
-        self.0.push(Operation::Replace { path, value });
+    fn replace(&mut self, path: String, value: &impl Serialize) {
+        self.0.push(Operation::Replace { path, value: Json::of(value) });
     }
 
     /// Adds at the end of a list, which is made if it is absent or null.
-    fn append(&mut self, path: &str, exists: bool, values: Vec<Value>) {
+    fn append(&mut self, path: &str, exists: bool, values: &[impl Serialize]) {
         if values.is_empty() {
             return;
         }
         if !exists {
-            return self.add(path.to_owned(), Value::Array(values));
+            return self.add(path.to_owned(), values);
         }
         for value in values {
             self.add(format!("{path}/-"), value);
@@ -183,13 +189,13 @@ impl Patch {
             return;
         }
         if pod.metadata.is_none() {
-            self.add("/metadata".to_owned(), json!({}));
+            self.add("/metadata".to_owned(), &json!({}));
         }
         if pod.metadata.as_ref().is_none_or(|metadata| metadata.annotations.is_none()) {
-            self.add("/metadata/annotations".to_owned(), json!({}));
+            self.add("/metadata/annotations".to_owned(), &json!({}));
         }
         for (name, value) in annotations {
-            self.add(format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1")), value);
+            self.add(format!("/metadata/annotations/{}", name.replace('~', "~0").replace('/', "~1")), &value);
         }
     }
 
@@ -199,34 +205,35 @@ impl Patch {
             return;
         }
         let path = format!("/spec/{}/{index}", list.member());
-        self.append(&format!("{path}/env"), container.env.is_some(), additions.env);
+        self.append(&format!("{path}/env"), container.env.is_some(), &additions.env);
         for (index, mount) in remounts {
-            self.replace(format!("{path}/volumeMounts/{index}"), mount);
+            self.replace(format!("{path}/volumeMounts/{index}"), &mount);
         }
-        self.append(&format!("{path}/volumeMounts"), container.volume_mounts.is_some(), additions.mounts);
+        self.append(&format!("{path}/volumeMounts"), container.volume_mounts.is_some(), &additions.mounts);
     }
 
     fn volumes(&mut self, exists: bool, volumes: Volumes) {
         let Volumes { mut first, last, replaced } = volumes;
         if !exists {
             first.extend(last);
-            return self.append("/spec/volumes", false, first);
+            return self.append("/spec/volumes", false, &first);
         }
         for (index, volume) in replaced {
-            self.replace(format!("/spec/volumes/{index}"), volume);
+            self.replace(format!("/spec/volumes/{index}"), &volume);
         }
-        self.append("/spec/volumes", true, last);
+        self.append("/spec/volumes", true, &last);
         for volume in first.into_iter().rev() {
-            self.add("/spec/volumes/0".to_owned(), volume);
+            self.add("/spec/volumes/0".to_owned(), &volume);
         }
     }
 
-    fn containers(&mut self, pod: &Pod<'_>, injected: Vec<Injected>) {
+    fn containers(&mut self, pod: &Pod<'_>, injected: Vec<Injected<'_>>) {
         let (init, main): (Vec<_>, Vec<_>) = injected.into_iter().partition(|container| container.list == List::Init);
         for (list, injected) in [(List::Init, init), (List::Main, main)] {
             let path = format!("/spec/{}", list.member());
             if pod.list(list).is_none() {
-                self.append(&path, false, injected.into_iter().map(Injected::render).collect());
+                let containers: Vec<Value> = injected.into_iter().map(Injected::render).collect();
+                self.append(&path, false, &containers);
                 continue;
             }
             // From behind, so that what comes first in the end also is first among equals.
@@ -235,7 +242,7 @@ impl Patch {
                     Position::Before(index) => format!("{path}/{index}"),
                     Position::Last => format!("{path}/-"),
                 };
-                self.add(path, container.render());
+                self.add(path, &container.render());
             }
         }
     }

@@ -22,7 +22,7 @@ const CONFIGURATION: &str = "cloud.google.com/external-credentials-json";
 
 const MIN_TOKEN_EXPIRATION: i64 = 3600;
 
-pub(super) fn inject(draft: &mut Draft<'_>, account: &ServiceAccount, settings: &Gcp) -> Result<(), Refusal> {
+pub(super) fn inject<'p>(draft: &mut Draft<'p>, account: &'p ServiceAccount, settings: &'p Gcp) -> Result<(), Refusal> {
     let pod = draft.pod;
     let Some(federation) = Federation::of(account, settings)? else { return Ok(()) };
     let expiration = expiration(pod, account, settings)?;

@@ -1,26 +1,32 @@
 //! The variables that containers get.
 
-use std::borrow::Cow;
+use serde::Serialize;
 
 use super::{Draft, Warning, draft::Additions};
 
 /// The variables that each container is to have, in their order.
 #[derive(Debug, Default)]
-pub(super) struct Variables<'s>(Vec<(&'static str, Cow<'s, str>)>);
+pub(super) struct Variables<'p>(Vec<Variable<'p>>);
 
-impl<'s> Variables<'s> {
+/// A variable with a value, as it stands in a pod.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Variable<'p> {
+    pub(super) name: &'static str,
+    pub(super) value: &'p str,
+}
+
+impl<'p> Variables<'p> {
     /// Adds a variable, unless its value is empty: upstream leaves those out since v1.5.1.
-    pub(super) fn push(&mut self, name: &'static str, value: impl Into<Cow<'s, str>>) {
-        let value = value.into();
+    pub(super) fn push(&mut self, name: &'static str, value: &'p str) {
         if !value.is_empty() {
-            self.0.push((name, value));
+            self.0.push(Variable { name, value });
         }
     }
 
     /// Gives a container of the pod what it lacks. What it sets itself it keeps, and the author is told.
-    pub(super) fn give(&self, draft: &mut Draft<'_>, slot: usize) {
+    pub(super) fn give(&self, draft: &mut Draft<'p>, slot: usize) {
         let container = draft.slots[slot].container;
-        for (name, value) in &self.0 {
+        for &Variable { name, value } in &self.0 {
             match container.variable(name) {
                 None => draft.slots[slot].additions.variable(name, value),
                 Some(own) if own.is(value) => {}
@@ -29,7 +35,7 @@ impl<'s> Variables<'s> {
         }
         let given = |name: &str| container.variable(name).is_none();
         for from in container.env_from.iter().flatten() {
-            if self.0.iter().any(|(name, _)| given(name) && from.can_define(name)) {
+            if self.0.iter().any(|Variable { name, .. }| given(name) && from.can_define(name)) {
                 let (kind, source) = from.source();
                 draft.warn(Warning::env_from_overridden(&container.name, kind, source));
             }
@@ -37,9 +43,7 @@ impl<'s> Variables<'s> {
     }
 
     /// Gives a container that the pod gets everything.
-    pub(super) fn give_all(&self, additions: &mut Additions) {
-        for (name, value) in &self.0 {
-            additions.variable(name, value);
-        }
+    pub(super) fn give_all(&self, additions: &mut Additions<'p>) {
+        additions.env.extend(&self.0);
     }
 }

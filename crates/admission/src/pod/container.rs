@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, de::IgnoredAny};
 
-use super::Text;
+use crate::json::{Object, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Container<'a> {
     #[serde(borrow)]
     pub(crate) name: Text<'a>,
-    pub(crate) env: Option<Vec<Variable<'a>>>,
-    pub(crate) env_from: Option<Vec<EnvFrom<'a>>>,
-    pub(crate) volume_mounts: Option<Vec<Mount<'a>>>,
+    pub(crate) env: Option<Vec<Object<Variable<'a>>>>,
+    pub(crate) env_from: Option<Vec<Object<EnvFrom<'a>>>>,
+    pub(crate) volume_mounts: Option<Vec<Object<Mount<'a>>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -29,8 +29,8 @@ pub(crate) struct Variable<'a> {
 pub(crate) struct EnvFrom<'a> {
     #[serde(borrow)]
     prefix: Text<'a>,
-    config_map_ref: Option<Reference<'a>>,
-    secret_ref: Option<Reference<'a>>,
+    config_map_ref: Option<Object<Reference<'a>>>,
+    secret_ref: Option<Object<Reference<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -53,11 +53,11 @@ pub(crate) struct Mount<'a> {
 }
 
 impl Container<'_> {
-    pub(crate) fn variable(&self, name: &str) -> Option<&Variable<'_>> {
+    pub(crate) fn variable(&self, name: &str) -> Option<&Object<Variable<'_>>> {
         self.env.iter().flatten().find(|variable| &*variable.name == name)
     }
 
-    pub(crate) fn mounts(&self) -> &[Mount<'_>] {
+    pub(crate) fn mounts(&self) -> &[Object<Mount<'_>>] {
         self.volume_mounts.as_deref().unwrap_or_default()
     }
 }

@@ -7,7 +7,7 @@ use serde::{
     de::{Error, IgnoredAny, MapAccess, Visitor},
 };
 
-use super::Text;
+use crate::json::Text;
 
 /// What is kept of a pod: the keys of the three clouds.
 const PREFIXES: [&str; 3] = ["azure.workload.identity/", "eks.amazonaws.com/", "cloud.google.com/"];

@@ -3,15 +3,15 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Text;
+use crate::json::{Object, Text};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Volume<'a> {
     #[serde(borrow)]
     pub(crate) name: Text<'a>,
-    projected: Option<Projected<'a>>,
-    config_map: Option<ConfigMap<'a>>,
+    projected: Option<Object<Projected<'a>>>,
+    config_map: Option<Object<ConfigMap<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -33,7 +33,7 @@ struct ConfigMap<'a> {
 #[serde(rename_all = "camelCase", default)]
 struct Source<'a> {
     #[serde(borrow)]
-    service_account_token: Option<Projection<'a>>,
+    service_account_token: Option<Object<Projection<'a>>>,
 }
 
 /// A service account's token in a projected volume.
@@ -46,18 +46,21 @@ struct Projection<'a> {
 }
 
 impl<'a> Volume<'a> {
-    /// The tokens that it holds.
-    fn tokens(&self) -> impl Iterator<Item = Projection<'a>> {
-        let sources = self.raw_sources().and_then(|raw| serde_json::from_str::<Vec<Source<'a>>>(raw).ok());
-        sources.into_iter().flatten().filter_map(|source| source.service_account_token)
+    /// Sources are not parsed for a path that cannot be in them.
+    fn tokens_at(&self, path: &str) -> impl Iterator<Item = Object<Projection<'a>>> {
+        let may_hold = |raw: &&str| raw.contains(path) || raw.contains('\\');
+        let sources = self.raw_sources().filter(may_hold).and_then(|raw| serde_json::from_str(raw).ok());
+        let sources: Vec<Object<Source<'a>>> = sources.unwrap_or_default();
+        let tokens = sources.into_iter().filter_map(|source| source.into_inner().service_account_token);
+        tokens.filter(move |token| &*token.path == path)
     }
 
     pub(crate) fn holds_token(&self, path: &str) -> bool {
-        self.tokens().any(|token| &*token.path == path)
+        self.tokens_at(path).next().is_some()
     }
 
     pub(crate) fn holds_token_for(&self, path: &str, audience: &str) -> bool {
-        self.tokens().any(|token| &*token.path == path && &*token.audience == audience)
+        self.tokens_at(path).any(|token| &*token.audience == audience)
     }
 
     /// The projected sources as they came.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::DEFAULT_AUDIENCE;
+use crate::json::Object;
 
 /// Identity bindings: another token endpoint for pods that ask for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,9 +147,9 @@ fn parse_selector(text: &str) -> Result<Option<Value>, InvalidCustomTokenEndpoin
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let selector: LabelSelector =
+    let selector: Object<LabelSelector> =
         serde_json::from_str(text).map_err(|error| InvalidCustomTokenEndpoint::LabelSelector(error.to_string()))?;
-    serde_json::to_value(selector)
+    serde_json::to_value(selector.into_inner())
         .map(Some)
         .map_err(|error| InvalidCustomTokenEndpoint::LabelSelector(error.to_string()))
 }

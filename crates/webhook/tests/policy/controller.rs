@@ -171,7 +171,7 @@ async fn authors_are_told_of_their_mistakes() {
     let space = namespace_with(&client, "controller", Some(LIVE)).await;
     account(&client, &space, "odd", &[("client-id", "sademo"), ("service-account-token-expiration", "60")]).await;
     told(&client, &space, "odd", "MalformedClientId").await;
-    told(&client, &space, "odd", "TokenExpirationInvalid").await;
+    told(&client, &space, "odd", "MalformedTokenExpiration").await;
 
     let labels = json!({"azure.workload.identity/use": "true"});
     let deployment = json!({

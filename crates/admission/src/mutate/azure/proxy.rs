@@ -89,7 +89,7 @@ pub(super) fn inject(draft: &mut Draft<'_>, proxy: &Proxy, port: i32) -> Result<
     Ok(())
 }
 
-fn injected(list: List, position: Position, name: &'static str, value: Value) -> Injected {
+fn injected(list: List, position: Position, name: &'static str, value: Value) -> Injected<'static> {
     Injected { list, position, name, value, additions: Additions::default() }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Pod, Refusal,
-    mutate::{Draft, Warning},
+    mutate::{Draft, Warning, mounts::NewMount},
     pod::Volume,
     settings::{CustomTokenEndpoint, CustomTokenEndpointCa, Layout},
 };
@@ -79,12 +79,12 @@ impl<'p> TokenVolume<'p> {
         self.layout
     }
 
-    pub(super) fn mount_value(&self) -> Value {
-        json!({ "name": self.name, "mountPath": self.layout.mount_path(), "readOnly": true })
+    pub(super) fn new_mount(&self) -> NewMount<'p> {
+        NewMount::new(self.name.clone(), self.layout.mount_path())
     }
 
     /// Mounts the volume in a container of the pod, unless something else is there.
-    pub(super) fn mount(&self, draft: &mut Draft<'_>, slot: usize) {
+    pub(super) fn mount(&self, draft: &mut Draft<'p>, slot: usize) {
         let slot = &mut draft.slots[slot];
         let (container, path) = (slot.container, self.layout.mount_path());
         let mounts = container.mounts();
@@ -101,10 +101,10 @@ impl<'p> TokenVolume<'p> {
             // As upstream since v1.6.0: a mount of that name is made ours.
             (Layout::V16, Origin::New | Origin::Injection(_)) => match at_path.or_else(|| own().next()) {
                 Some((_, mount)) if mount.shows_at(path) && mount.is_read_only() => {}
-                Some((index, _)) => slot.remounts.push((index, self.mount_value())),
-                None => slot.additions.mounts.push(self.mount_value()),
+                Some((index, _)) => slot.remounts.push((index, self.new_mount())),
+                None => slot.additions.mounts.push(self.new_mount()),
             },
-            _ => slot.additions.mounts.push(self.mount_value()),
+            _ => slot.additions.mounts.push(self.new_mount()),
         }
     }
 

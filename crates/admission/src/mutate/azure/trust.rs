@@ -3,7 +3,12 @@
 use serde_json::json;
 
 use crate::{
-    mutate::{Draft, Warning, draft::Additions, mounts, variables::Variables},
+    mutate::{
+        Draft, Warning,
+        draft::Additions,
+        mounts::{self, NewMount},
+        variables::Variables,
+    },
     pod::Mount,
     settings::TrustConfigMap,
 };
@@ -44,15 +49,15 @@ impl<'s> Trust<'s> {
         let container = draft.slots[slot].container;
         mounts::give(draft, slot, VOLUME, MOUNT_PATH);
         let taken = |mount: &Mount<'_>| mount.is_within(MOUNT_PATH) && &*mount.name != VOLUME;
-        if !container.mounts().iter().any(taken) {
+        if !container.mounts().iter().any(|mount| taken(mount)) {
             self.variables.give(draft, slot);
         }
     }
 
     /// Gives a container that the pod gets everything.
-    pub(super) fn give_all(&self, additions: &mut Additions) {
+    pub(super) fn give_all(&self, additions: &mut Additions<'_>) {
         self.variables.give_all(additions);
-        additions.mounts.push(mounts::value(VOLUME, MOUNT_PATH));
+        additions.mounts.push(NewMount::new(VOLUME, MOUNT_PATH));
     }
 
     /// Adds the volume. A pod waits until its namespace has the ConfigMap, and the kubelet says so:
