@@ -70,7 +70,11 @@ struct Cluster(Client);
 impl Cluster {
     async fn send(&self, method: http::Method, path: &str, body: &Value) -> Result<Value> {
         let kind = if method == http::Method::PATCH { "application/apply-patch+yaml" } else { "application/json" };
-        let request = Request::builder().method(method).uri(path).header("content-type", kind).body(body.to_string().into_bytes())?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", kind)
+            .body(body.to_string().into_bytes())?;
         self.0.request(request).await.with_context(|| path.to_owned())
     }
 

@@ -6,7 +6,8 @@ use super::{PolicySettings, cel, injection::REFUSAL, object};
 use crate::{Settings, settings::Selector};
 
 /// Whether a pod has the token, by what it is and not by a volume's name.
-const INJECTED: &str = "object.spec.?volumes.orValue([]).exists(volume, volume.?projected.?sources.orValue(null) != null
+const INJECTED: &str =
+    "object.spec.?volumes.orValue([]).exists(volume, volume.?projected.?sources.orValue(null) != null
   && volume.projected.sources.exists(source,
     source.?serviceAccountToken.path.orValue('') in ['token/azure-identity-token', 'azure-identity-token']))";
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use symbolon_test_cluster::TestCluster;
 
 use crate::support::{
-    CONFIG_MAP, CONTROLLER, NAMESPACE, account, account_client, apply, client_id, create, dry_run, eventually, installed,
-    namespace, pod,
+    CONFIG_MAP, CONTROLLER, NAMESPACE, account, account_client, apply, client_id, create, dry_run, eventually,
+    installed, namespace, pod,
 };
 
 const REFUSED: &str = "is written by system:serviceaccount:symbolon-system:symbolon-controller alone";
@@ -75,7 +75,8 @@ async fn an_editor_of_a_namespace_cannot_say_who_its_accounts_are() {
         assert!(message(&refused).contains(REFUSED), "{patch}: {refused}");
     }
     let applied = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": CONFIG_MAP}, "data": {"sademo": "stolen"}});
-    let refused = editor.patch(CONFIG_MAP, &PatchParams::apply("me").force(), &Patch::Apply(&applied)).await.unwrap_err();
+    let refused =
+        editor.patch(CONFIG_MAP, &PatchParams::apply("me").force(), &Patch::Apply(&applied)).await.unwrap_err();
     assert!(message(&refused).contains(REFUSED), "{refused}");
     let refused = editor.delete(CONFIG_MAP, &DeleteParams::default()).await.unwrap_err();
     assert!(message(&refused).contains(REFUSED), "{refused}");
@@ -214,7 +215,9 @@ async fn pods_of_many_containers_and_variables_are_within_the_limits_of_cel() {
         };
         large["spec"]["containers"] = (0..containers).map(container).collect();
         large["spec"]["volumes"] = json!([{"name": "data", "emptyDir": {}}]);
-        let stored = dry_run(&administrator, &space, &large).await.unwrap_or_else(|error| panic!("{containers}: {}", &error[..error.len().min(300)]));
+        let stored = dry_run(&administrator, &space, &large)
+            .await
+            .unwrap_or_else(|error| panic!("{containers}: {}", &error[..error.len().min(300)]));
         let last = &stored["spec"]["containers"][containers - 1];
         assert_eq!(last["env"].as_array().unwrap().len(), variables + 4);
         assert_eq!(last["volumeMounts"].as_array().unwrap().len(), mounts + 2);

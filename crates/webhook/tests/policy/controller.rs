@@ -15,8 +15,8 @@ use serde_json::json;
 use symbolon_webhook::controller::ControllerSettings;
 
 use crate::support::{
-    LIVE, NAMESPACE, Running, account, account_client, apply, client_id, data, delete_account, dry_run, eventually, live,
-    namespace_with, pod,
+    LIVE, NAMESPACE, Running, account, account_client, apply, client_id, data, delete_account, dry_run, eventually,
+    live, namespace_with, pod,
 };
 
 /// A client id about which there is nothing to say.
@@ -30,12 +30,12 @@ pub(crate) fn settings(identity: &str) -> ControllerSettings {
     }
 }
 
-fn entries(pairs: &[(&str, &str)]) -> Option<BTreeMap<String, String>> {
-    Some(pairs.iter().map(|(name, entry)| ((*name).to_owned(), (*entry).to_owned())).collect())
+fn entries(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, entry)| ((*name).to_owned(), (*entry).to_owned())).collect()
 }
 
 async fn holds(client: &Client, space: &str, pairs: &[(&str, &str)]) -> Duration {
-    let expected = entries(pairs);
+    let expected = Some(entries(pairs));
     eventually(&format!("{space} holds {pairs:?}"), || async { data(client, space, LIVE).await == expected }).await
 }
 
@@ -47,7 +47,13 @@ async fn accounts_are_written_down_as_they_come_change_and_go() {
     holds(&client, &space, &[("default", "")]).await;
     account(&client, &space, "sademo", &[]).await;
     holds(&client, &space, &[("default", ""), ("sademo", "")]).await;
-    account(&client, &space, "sademo", &[("client-id", "1"), ("tenant-id", "t"), ("service-account-token-expiration", "7200")]).await;
+    account(
+        &client,
+        &space,
+        "sademo",
+        &[("client-id", "1"), ("tenant-id", "t"), ("service-account-token-expiration", "7200")],
+    )
+    .await;
     holds(&client, &space, &[("default", ""), ("sademo", "1;tenant=t;expiration=7200")]).await;
     // What one cannot pass on is left out, and its author is told.
     account(&client, &space, "odd", &[("client-id", "1;tenant=2")]).await;
@@ -68,7 +74,10 @@ async fn a_new_account_is_known_to_the_policy_within_moments() {
         let (name, id) = (format!("sa-{index}"), format!("00000000-0000-0000-0000-{index:012}"));
         account(&client, &space, &name, &[("client-id", &id)]).await;
         let begun = tokio::time::Instant::now();
-        eventually("written", || async { data(&client, &space, LIVE).await.is_some_and(|data| data.contains_key(&name)) }).await;
+        eventually("written", || async {
+            data(&client, &space, LIVE).await.is_some_and(|data| data.contains_key(&name))
+        })
+        .await;
         written.push(begun.elapsed());
         let request = pod(&name);
         eventually("seen by the policy", || async {
@@ -147,8 +156,13 @@ async fn a_burst_of_accounts_is_written_in_few_steps() {
     let space = namespace_with(&client, "controller", Some(LIVE)).await;
     holds(&client, &space, &[("default", "")]).await;
     let names: Vec<_> = (0..500).map(|index| format!("sa-{index:03}")).collect();
-    stream::iter(&names).map(|name| account(&client, &space, name, &[("client-id", ID)])).buffer_unordered(32).collect::<Vec<()>>().await;
-    eventually("all are written", || async { data(&client, &space, LIVE).await.is_some_and(|data| data.len() == 501) }).await;
+    stream::iter(&names)
+        .map(|name| account(&client, &space, name, &[("client-id", ID)]))
+        .buffer_unordered(32)
+        .collect::<Vec<()>>()
+        .await;
+    eventually("all are written", || async { data(&client, &space, LIVE).await.is_some_and(|data| data.len() == 501) })
+        .await;
     running.stop().await;
 }
 

@@ -99,7 +99,9 @@ async fn disruption_budgets_hold() {
     let pod = pods(&client, &space).await.remove(0);
     let status = json!({"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}});
     let api = Api::<Pod>::namespaced(client.clone(), &space);
-    api.patch_status(pod.metadata.name.as_deref().unwrap(), &PatchParams::default(), &Patch::Merge(&status)).await.unwrap();
+    api.patch_status(pod.metadata.name.as_deref().unwrap(), &PatchParams::default(), &Patch::Merge(&status))
+        .await
+        .unwrap();
     bind(&client, &space, LIVE).await;
     let running = Running::start(&cluster, evicting()).await;
     told(&client, &space, pod.metadata.name.as_deref().unwrap(), "NotInjected").await;

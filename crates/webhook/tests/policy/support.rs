@@ -67,7 +67,11 @@ pub(crate) async fn live() -> Option<(TestCluster, Client, MutexGuard<'static, (
 }
 
 async fn install(client: &Client, account: &str, config_map: &str) {
-    apply(client, &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": NAMESPACE}})).await;
+    apply(
+        client,
+        &json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account, "namespace": NAMESPACE}}),
+    )
+    .await;
     for object in rights(account, config_map) {
         apply(client, &object).await;
     }
@@ -118,7 +122,8 @@ fn rights(account: &str, config_map: &str) -> Vec<Value> {
         {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets", "daemonsets"], "verbs": ["list"]},
         {"apiGroups": ["batch"], "resources": ["jobs", "cronjobs"], "verbs": ["list"]},
     ]);
-    let lease = json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
+    let lease =
+        json!([{"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"]}]);
     vec![
         json!({"apiVersion": format!("{api}/v1"), "kind": "ClusterRole", "metadata": {"name": account}, "rules": rules}),
         binding("ClusterRoleBinding", "ClusterRole", Value::Null),

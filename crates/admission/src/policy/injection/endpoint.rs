@@ -79,8 +79,7 @@ fn selector(selector: &Value) -> String {
         .iter()
         .map(|expression| {
             let values: Vec<_> = list(&expression["values"]).iter().map(text).collect();
-            let values =
-                if values.is_empty() { String::new() } else { format!(", values: [{}]", values.join(", ")) };
+            let values = if values.is_empty() { String::new() } else { format!(", values: [{}]", values.join(", ")) };
             let (key, operator) = (text(&expression["key"]), text(&expression["operator"]));
             format!("{TRUST_BUNDLE}.labelSelector.matchExpressions{{key: {key}, operator: {operator}{values}}}")
         })
