@@ -7,6 +7,7 @@
 mod bare;
 mod load;
 mod proc;
+mod policy;
 mod server;
 mod start;
 mod webhook;
@@ -20,7 +21,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 struct Cli {
     /// The `symbolon` program
-    #[arg(long)]
+    #[arg(long, default_value = "target/release/symbolon")]
     program: PathBuf,
     #[command(subcommand)]
     measure: Measure,
@@ -40,6 +41,8 @@ enum Measure {
     /// Reviews per second of the admission webhook, latency, CPU, memory and its start, with a real
     /// API server
     Webhook(webhook::WebhookMeasure),
+    /// What the admission policy adds to the creation of a pod, at a real API server
+    Policy(policy::PolicyArgs),
     /// Start to ready, and idle memory
     Start {
         /// How often to start
@@ -56,6 +59,7 @@ async fn main() -> Result<()> {
             exchange(&cli.program, Duration::from_secs(seconds), connections).await
         }
         Measure::Webhook(args) => webhook::measure(&cli.program, &args).await,
+        Measure::Policy(args) => policy::measure(&args).await,
         Measure::Start { runs } => start::measure(&cli.program, runs).await,
     }
 }

@@ -7,7 +7,7 @@
 //! - through the eviction API, so disruption budgets hold;
 //! - only if a dry run of the same pod comes back injected at that moment: otherwise the next pod
 //!   would be no better;
-//! - only pods that a ReplicaSet, StatefulSet, DaemonSet or ReplicationController makes again. The
+//! - only pods that a `ReplicaSet`, `StatefulSet`, `DaemonSet` or `ReplicationController` makes again. The
 //!   work of a Job's pod would be lost and count as its failure;
 //! - one at a time of each owner, after pauses that double as long as no injected pod comes of it,
 //!   and only so many a minute in the whole cluster: it can never loop.
@@ -145,7 +145,7 @@ impl Healer {
             self.events.warn(&pod.about, "NotInjected", text.to_owned());
             uninjected.push(pod.clone());
         }
-        uninjected.sort_by(|one, other| one.created.cmp(&other.created));
+        uninjected.sort_by_key(|pod| pod.created);
         uninjected
     }
 

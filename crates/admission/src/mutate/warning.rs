@@ -40,7 +40,6 @@ reasons! {
     PROXY_VALUE_UNCLEAR = "ProxyValueUnclear",
     PROXY_ON_WINDOWS = "ProxyOnWindows",
     WINDOWS_NOT_DECLARED = "WindowsNotDeclared",
-    TOKEN_EXPIRATION_INVALID = "TokenExpirationInvalid",
     TRUST_VOLUME_TAKEN = "TrustVolumeTaken",
     MALFORMED_ROLE_ARN = "MalformedRoleArn",
     MALFORMED_TOKEN_EXPIRATION = "MalformedTokenExpiration",
@@ -185,7 +184,7 @@ impl Warning {
     }
 
     pub(super) fn token_expiration(problem: &str) -> Self {
-        Self::new(TOKEN_EXPIRATION_INVALID, format!("pods of this service account are refused: {problem}"))
+        Self::new(MALFORMED_TOKEN_EXPIRATION, format!("pods of this service account are refused: {problem}"))
     }
 
     pub(super) fn trust_volume_taken(volume: &str) -> Self {

@@ -1,5 +1,7 @@
 //! Texts inside CEL expressions.
 
+use std::fmt::Write as _;
+
 /// A CEL string literal. What an operator chose can end no literal and start no expression.
 pub(super) fn text(value: &str) -> String {
     let mut literal = String::with_capacity(value.len() + 2);
@@ -9,7 +11,10 @@ pub(super) fn text(value: &str) -> String {
             '\'' | '\\' => literal.extend(['\\', character]),
             '\n' => literal.push_str("\\n"),
             ' '..='~' => literal.push(character),
-            _ => literal.push_str(&format!("\\U{:08x}", u32::from(character))),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(literal, "\\U{:08x}", u32::from(character));
+            }
         }
     }
     literal.push('\'');

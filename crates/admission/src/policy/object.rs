@@ -9,12 +9,13 @@ const PART_OF: &str = "symbolon";
 
 /// A policy or a binding.
 pub(super) fn object(kind: &str, name: &str, spec: Value) -> Value {
-    json!({
+    let mut object = json!({
         "apiVersion": API_VERSION,
         "kind": kind,
         "metadata": {"name": name, "labels": {"app.kubernetes.io/part-of": PART_OF}},
-        "spec": spec,
-    })
+    });
+    object["spec"] = spec;
+    object
 }
 
 /// Which requests a policy looks at.

@@ -1,7 +1,7 @@
 //! Which namespaces are to be looked at, and when.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     time::Duration,
 };
 
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 const GATHER: Duration = Duration::from_millis(5);
 /// After a failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// Between two writes of a ConfigMap, for each KiB that it has: etcd takes 4 MiB a second of one.
 const PACE_PER_KIB: Duration = Duration::from_micros(250);
 
@@ -20,7 +20,7 @@ const PACE_PER_KIB: Duration = Duration::from_micros(250);
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     due: HashMap<Box<str>, Instant>,
-    order: BTreeMap<(Instant, Box<str>), ()>,
+    order: BTreeSet<(Instant, Box<str>)>,
     at_work: HashMap<Box<str>, bool>,
     /// No write before, and how often it failed.
     history: HashMap<Box<str>, History>,
@@ -46,12 +46,12 @@ impl Queue {
         let not_before = self.history.get(namespace).map(|history| history.not_before);
         let at = not_before.unwrap_or(now).max(now + GATHER);
         self.due.insert(namespace.into(), at);
-        self.order.insert((at, namespace.into()), ());
+        self.order.insert((at, namespace.into()));
     }
 
     /// When the next namespace is due.
     pub(super) fn next_at(&self) -> Option<Instant> {
-        self.order.first_key_value().map(|((at, _), ())| *at)
+        self.order.first().map(|(at, _)| *at)
     }
 
     /// Takes a namespace that is due.
@@ -59,7 +59,7 @@ impl Queue {
         if self.next_at()? > now {
             return None;
         }
-        let ((_, namespace), ()) = self.order.pop_first()?;
+        let (_, namespace) = self.order.pop_first()?;
         self.due.remove(&namespace);
         self.at_work.insert(namespace.clone(), false);
         Some(namespace)

@@ -3,7 +3,10 @@
 use std::{fmt::Debug, sync::Arc};
 
 use futures_util::StreamExt as _;
-use k8s_openapi::api::core::v1::{ConfigMap, ServiceAccount};
+use k8s_openapi::{
+    api::core::v1::{ConfigMap, ServiceAccount},
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
 use kube::{
     Api, Client, Resource,
     core::PartialObjectMeta,
@@ -17,6 +20,7 @@ use super::{
     config_map::{self, ConfigMaps},
     events::{About, Events},
     shared::Shared,
+    state::State,
 };
 
 /// Calls `handle` for whatever happens to the objects, for ever.
@@ -43,26 +47,26 @@ pub(super) async fn accounts(client: Client, shared: Arc<Shared>, events: Arc<Ev
     let api = Api::<PartialObjectMeta<ServiceAccount>>::all(client);
     let failed = || shared.metrics.watch_failure("ServiceAccount");
     let put = |account: &PartialObjectMeta<ServiceAccount>| {
-        let Some((namespace, name)) = names(&account.metadata.namespace, &account.metadata.name) else { return };
+        let Some((namespace, name)) = names(&account.metadata) else { return };
         let reduced = reduce(account);
         let unfit = shared.state(|state| state.put_account(namespace, name, &reduced));
         events.account(&About::account(&account.metadata), &reduced, unfit);
     };
     follow(api, watcher::Config::default(), failed, |event| match event {
-        Event::Init => shared.state(|state| state.begin_accounts()),
+        Event::Init => shared.state(State::begin_accounts),
         Event::InitApply(account) => put(&account),
         Event::Apply(account) => {
             put(&account);
             shared.look_at(account.metadata.namespace.as_deref());
         }
         Event::Delete(account) => {
-            if let Some((namespace, name)) = names(&account.metadata.namespace, &account.metadata.name) {
+            if let Some((namespace, name)) = names(&account.metadata) {
                 shared.state(|state| state.remove_account(namespace, name));
                 shared.look_at([namespace]);
             }
         }
         Event::InitDone => {
-            let namespaces = shared.state(|state| state.end_accounts());
+            let namespaces = shared.state(State::end_accounts);
             let accounts = shared.state(|state| state.count());
             shared.metrics.accounts.set(i64::try_from(accounts).unwrap_or(i64::MAX));
             info!(accounts, "the list of service accounts is complete");
@@ -82,7 +86,7 @@ pub(super) async fn config_maps(config_maps: ConfigMaps, shared: Arc<Shared>) {
         }
     };
     follow(config_maps.all(), config, failed, |event| match event {
-        Event::Init => shared.state(|state| state.begin_config_maps()),
+        Event::Init => shared.state(State::begin_config_maps),
         Event::InitApply(found) => put(&found),
         Event::Apply(found) => {
             put(&found);
@@ -95,7 +99,7 @@ pub(super) async fn config_maps(config_maps: ConfigMaps, shared: Arc<Shared>) {
             }
         }
         Event::InitDone => {
-            let namespaces = shared.state(|state| state.end_config_maps());
+            let namespaces = shared.state(State::end_config_maps);
             info!(namespaces = namespaces.len(), "the list of ConfigMaps is complete");
             shared.look_at(namespaces.iter().map(|name| &**name));
         }
@@ -103,8 +107,8 @@ pub(super) async fn config_maps(config_maps: ConfigMaps, shared: Arc<Shared>) {
     .await;
 }
 
-fn names<'a>(namespace: &'a Option<String>, name: &'a Option<String>) -> Option<(&'a str, &'a str)> {
-    Some((namespace.as_deref()?, name.as_deref()?))
+fn names(metadata: &ObjectMeta) -> Option<(&str, &str)> {
+    Some((metadata.namespace.as_deref()?, metadata.name.as_deref()?))
 }
 
 fn reduce(account: &PartialObjectMeta<ServiceAccount>) -> Reduced {

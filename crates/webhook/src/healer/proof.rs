@@ -1,6 +1,6 @@
 //! Proves that injection works, at this moment and for this pod.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, PostParams},
@@ -43,7 +43,7 @@ fn probe(pod: &DynamicObject) -> DynamicObject {
         }
     }
     let mut probe =
-        DynamicObject { types: pod.types.clone(), metadata: Default::default(), data: json!({"spec": spec}) };
+        DynamicObject { types: pod.types.clone(), metadata: ObjectMeta::default(), data: json!({"spec": spec}) };
     probe.metadata.generate_name = Some("symbolon-proof-".to_owned());
     probe.metadata.labels.clone_from(&pod.metadata.labels);
     probe.metadata.annotations.clone_from(&pod.metadata.annotations);

@@ -196,7 +196,7 @@ fn rename(value: &mut Value) {
             if let Some(Value::String(name)) = members.get_mut("name")
                 && name.starts_with("azure-workload-identity-reserved-")
             {
-                *name = "azure-workload-identity-reserved".to_owned();
+                "azure-workload-identity-reserved".clone_into(name);
             }
             members.values_mut().for_each(rename);
         }
@@ -218,7 +218,7 @@ async fn compare(client: &Client, group: &Group, index: usize) -> Result<Option<
     let mutation = Pod::parse(&raw).and_then(|pod| pod.mutate(&case.account(), &settings));
     let by_policy = dry_run(client, &group.namespace, &request).await;
     let operations = mutation.as_ref().map(|mutation| serde_json::to_value(&mutation.patch).unwrap());
-    if is_of_other_clouds(case) && operations.as_ref().map_or(true, |patch| is_for_other_clouds(patch)) {
+    if is_of_other_clouds(case) && operations.as_ref().map_or(true, is_for_other_clouds) {
         return Ok(Some(Excuse::OtherCloud));
     }
     let operations = match (operations, &by_policy) {

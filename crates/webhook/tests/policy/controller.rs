@@ -30,12 +30,12 @@ pub(crate) fn settings(identity: &str) -> ControllerSettings {
     }
 }
 
-fn entries(pairs: &[(&str, &str)]) -> Option<BTreeMap<String, String>> {
-    Some(pairs.iter().map(|(name, entry)| ((*name).to_owned(), (*entry).to_owned())).collect())
+fn entries(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, entry)| ((*name).to_owned(), (*entry).to_owned())).collect()
 }
 
 async fn holds(client: &Client, space: &str, pairs: &[(&str, &str)]) -> Duration {
-    let expected = entries(pairs);
+    let expected = Some(entries(pairs));
     eventually(&format!("{space} holds {pairs:?}"), || async { data(client, space, LIVE).await == expected }).await
 }
 
@@ -185,7 +185,7 @@ async fn authors_are_told_of_their_mistakes() {
     let space = namespace_with(&client, "controller", Some(LIVE)).await;
     account(&client, &space, "odd", &[("client-id", "sademo"), ("service-account-token-expiration", "60")]).await;
     told(&client, &space, "odd", "MalformedClientId").await;
-    told(&client, &space, "odd", "TokenExpirationInvalid").await;
+    told(&client, &space, "odd", "MalformedTokenExpiration").await;
 
     let labels = json!({"azure.workload.identity/use": "true"});
     let deployment = json!({

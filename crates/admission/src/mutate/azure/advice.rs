@@ -49,7 +49,7 @@ mod tests {
             ],
         );
         let reasons: Vec<_> = advise(&account).iter().map(|warning| warning.reason).collect();
-        assert_eq!(reasons, ["MalformedClientId", "TokenExpirationInvalid", "Misplaced"]);
+        assert_eq!(reasons, ["MalformedClientId", "MalformedTokenExpiration", "Misplaced"]);
         assert_eq!(advise(&ServiceAccount::default()), []);
     }
 }

@@ -90,7 +90,7 @@ pub(super) const FOUND_VOLUME: [(&str, &str); 13] = [
 pub(super) const PROXY_REFUSAL: &str = "the proxy sidecar is injected by the webhook alone: run it as well (mode both), \
      or take the annotation azure.workload.identity/inject-proxy-sidecar off the pod";
 
-pub(super) const REFUSAL: &str = r#"
+pub(super) const REFUSAL: &str = "
 variables.entry.size() == 0
   ? 'service account ' + variables.account + ' of namespace ' + request.namespace + <unknown>
 : variables.hasProxy ? <proxy>
@@ -103,7 +103,7 @@ variables.entry.size() == 0
   ? 'volume ' + strings.quote(variables.volume) + ' is no projected service account token; rename it'
     + (variables.isV15 ? ', or annotate the pod with azure.workload.identity/layout: v1.6' : '')
 : ''
-"#;
+";
 
 pub(super) const PATCH: &str = "
 variables.isLeftAlone ? []
