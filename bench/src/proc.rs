@@ -18,10 +18,19 @@ pub(crate) fn cpu_seconds(pid: u32) -> Result<f64> {
     Ok((ticks(11)? + ticks(12)?) / TICKS)
 }
 
-/// Resident memory.
+/// Resident memory: its own, and pages of the program's file.
 pub(crate) fn resident_megabytes(pid: u32) -> Result<f64> {
+    status(pid, "VmRSS:")
+}
+
+/// Resident memory without pages of files, which the system shares and takes back.
+pub(crate) fn anonymous_megabytes(pid: u32) -> Result<f64> {
+    status(pid, "RssAnon:")
+}
+
+fn status(pid: u32, name: &str) -> Result<f64> {
     let status = read(pid, "status")?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-    let kilobytes: f64 = line.split_whitespace().nth(1).context("no VmRSS")?.parse()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("no {name}"))?;
+    let kilobytes: f64 = line.split_whitespace().next().with_context(|| format!("no {name}"))?.parse()?;
     Ok(kilobytes / 1024.0)
 }

@@ -38,8 +38,8 @@ pub(crate) async fn measure(program: &Path, args: &WebhookMeasure) -> Result<()>
     let cluster = Cluster::start(&args.cluster).await?;
     println!("one review: HTTP/1.1 over kept-alive TLS, a labelled pod with two containers and one init container");
     println!(
-        "{:>9}{:>13}{:>11}{:>9}{:>9}{:>10}{:>16}{:>9}",
-        "accounts", "connections", "reviews/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU s per 1000", "RSS MB"
+        "{:>9}{:>13}{:>11}{:>9}{:>9}{:>10}{:>16}{:>9}{:>9}",
+        "accounts", "connections", "reviews/s", "p50 ms", "p99 ms", "p99.9 ms", "CPU s per 1000", "RSS MB", "anon MB"
     );
     let mut counts = args.accounts.clone();
     counts.sort_unstable();
@@ -49,24 +49,26 @@ pub(crate) async fn measure(program: &Path, args: &WebhookMeasure) -> Result<()>
         present = present.max(accounts);
         one(program, &cluster, accounts, args).await?;
     }
-    Ok(())
+    cluster.stop().await
 }
 
 async fn one(program: &Path, cluster: &Cluster, accounts: usize, args: &WebhookMeasure) -> Result<()> {
     // The first start makes the certificates.
-    let first = Webhook::start(program, cluster).await?;
+    let first = Webhook::start(program, cluster)?;
     first.until_ready().await?;
     first.stop().await?;
     let trust = cluster.published_ca().await?;
-    let webhook = Webhook::start(program, cluster).await?;
+    let webhook = Webhook::start(program, cluster)?;
     let answered = webhook.first_answer(&trust).await?;
     webhook.until_accounts(accounts).await?;
+    let complete = webhook.since_start();
     tokio::time::sleep(Duration::from_secs(1)).await;
     println!(
-        "{accounts:>9} exec to first answer {} ms, list complete after {} ms, RSS before load {:.1} MB",
+        "{accounts:>9} exec to first answer {} ms, list complete after {} ms, RSS before load {:.1} MB, of it anonymous {:.1}",
         answered.as_millis(),
-        webhook.since_start().as_millis(),
-        webhook.resident_megabytes()?
+        complete.as_millis(),
+        webhook.resident_megabytes()?,
+        webhook.anonymous_megabytes()?
     );
     for &connections in &args.connections {
         let target = load::Target::new(webhook.address, &trust, accounts)?;
@@ -75,12 +77,13 @@ async fn one(program: &Path, cluster: &Cluster, accounts: usize, args: &WebhookM
         let result = target.run(connections, Duration::from_secs(args.seconds)).await?;
         let cpu = (webhook.cpu_seconds()? - before) / result.count() * 1000.0;
         println!(
-            "{accounts:>9}{connections:>13}{:>11.0}{:>9.2}{:>9.2}{:>10.2}{cpu:>16.4}{:>9.1}",
+            "{accounts:>9}{connections:>13}{:>11.0}{:>9.2}{:>9.2}{:>10.2}{cpu:>16.4}{:>9.1}{:>9.1}",
             result.rate(),
             result.percentile(0.5),
             result.percentile(0.99),
             result.percentile(0.999),
-            webhook.resident_megabytes()?
+            webhook.resident_megabytes()?,
+            webhook.anonymous_megabytes()?
         );
     }
     webhook.stop().await

@@ -28,8 +28,8 @@ const CREATORS: usize = 32;
 pub(super) struct Cluster {
     client: Client,
     pub(super) kubeconfig: String,
+    child: Child,
     _directory: tempfile::TempDir,
-    _child: Child,
 }
 
 /// Where an account lies.
@@ -54,7 +54,7 @@ impl Cluster {
             if line == "ready" {
                 let kubeconfig: String = kubeconfig.context("no kubeconfig was printed")?;
                 let client = symbolon_webhook::cluster::connect(Some(Path::new(&kubeconfig))).await?;
-                let cluster = Self { client, kubeconfig, _directory: directory, _child: child };
+                let cluster = Self { client, kubeconfig, child, _directory: directory };
                 cluster.prepare().await?;
                 return Ok(cluster);
             }
@@ -102,6 +102,13 @@ impl Cluster {
         while let Some(done) = creators.join_next().await {
             done??;
         }
+        Ok(())
+    }
+
+    /// Ends it, and waits until it has removed its files.
+    pub(super) async fn stop(mut self) -> Result<()> {
+        drop(self.child.stdin.take());
+        self.child.wait().await?;
         Ok(())
     }
 

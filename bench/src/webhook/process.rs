@@ -26,7 +26,7 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    pub(super) async fn start(program: &Path, cluster: &Cluster) -> Result<Self> {
+    pub(super) fn start(program: &Path, cluster: &Cluster) -> Result<Self> {
         let (address, health, metrics) = (free()?, free()?, free()?);
         let started = Instant::now();
         let child = Command::new(program)
@@ -94,6 +94,10 @@ impl Webhook {
 
     pub(super) fn resident_megabytes(&self) -> Result<f64> {
         proc::resident_megabytes(self.child.id().context("the webhook has ended")?)
+    }
+
+    pub(super) fn anonymous_megabytes(&self) -> Result<f64> {
+        proc::anonymous_megabytes(self.child.id().context("the webhook has ended")?)
     }
 
     pub(super) async fn stop(mut self) -> Result<()> {

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::api::ApiError;
 
-pub(crate) use files::first_files;
+pub(crate) use files::watch_files;
 pub use reader::{Published, Reader};
 pub use self_check::SelfCheck;
 pub use writer::Writer;

@@ -211,10 +211,10 @@ impl Parts {
         let tls = Tls::without_certificate(settings)?;
         match source {
             Certificates::Files(directory) => {
-                let tls =
-                    tls.with_files(&directory.join("tls.crt"), &directory.join("tls.key")).reload_every(FILES_INTERVAL);
+                let (chain, key) = (directory.join("tls.crt"), directory.join("tls.key"));
+                let tls = tls.with_files(&chain, &key).reload_every(FILES_INTERVAL);
                 let ready = self.readiness.register("the certificate files");
-                tasks.spawn(certificates::first_files(tls.clone(), Arc::clone(&self.metrics), ready));
+                tasks.spawn(certificates::watch_files(tls.clone(), chain, Arc::clone(&self.metrics), ready));
                 Ok((tls, None))
             }
             Certificates::Managed { objects, lifetimes, lease } => {

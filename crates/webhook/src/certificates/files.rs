@@ -1,5 +1,6 @@
 //! Certificates that somebody else puts into files, such as cert-manager.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +9,19 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use super::x509::not_after;
 use crate::metrics::Metrics;
 
 /// How often files that are not there yet are looked for.
 const AGAIN: Duration = Duration::from_millis(500);
 /// After how many attempts a line is written.
 const PATIENCE: u32 = 20;
+/// How often the end of the certificate is looked up.
+const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Waits for the first certificate; the server itself reads the files again from then on.
-pub(crate) async fn first_files(tls: Tls, metrics: Arc<Metrics>, ready: ReadyHandle) {
+/// Waits for the first certificate. From then on the server itself reads the files again, and this
+/// only says when the certificate ends.
+pub(crate) async fn watch_files(tls: Tls, certificate: PathBuf, metrics: Arc<Metrics>, ready: ReadyHandle) {
     let mut attempts = 0_u32;
     loop {
         let again = tls.clone();
@@ -31,8 +36,13 @@ pub(crate) async fn first_files(tls: Tls, metrics: Arc<Metrics>, ready: ReadyHan
         sleep(AGAIN).await;
     }
     info!("serving the certificate of the files");
-    metrics.certificate_expires(0);
     ready.set(true);
+    loop {
+        if let Ok(pem) = tokio::fs::read_to_string(&certificate).await {
+            metrics.certificate_expires(not_after(&pem).unwrap_or_default());
+        }
+        sleep(INTERVAL).await;
+    }
 }
 
 fn complain(error: &TlsError) {

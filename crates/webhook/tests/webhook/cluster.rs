@@ -270,7 +270,7 @@ async fn a_restart_of_the_api_server_changes_nothing() {
     }
     // The watch came back: accounts made since are known.
     site.create_account("since").await;
-    let watched = r#"symbolon_webhook_service_accounts"#;
+    let watched = "symbolon_webhook_service_accounts";
     let before = replica.metric(watched).await;
     site.create_account("later").await;
     until(async || replica.metric(watched).await > before).await;

@@ -262,6 +262,7 @@ pub(super) struct EndpointArgs {
 /// The proxy sidecar.
 #[derive(Args)]
 #[command(next_help_heading = "Proxy sidecar")]
+#[expect(clippy::struct_field_names, reason = "the fields are named as the flags")]
 pub(super) struct ProxyArgs {
     /// Its image; while there is none, pods that ask for the proxy are refused
     #[arg(long, value_name = "IMAGE", env = "PROXY_IMAGE", default_value = "", hide_default_value = true)]

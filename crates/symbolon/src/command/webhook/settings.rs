@@ -124,3 +124,67 @@ fn gcp(args: &CloudArgs) -> Gcp {
         token_expiration: args.gcp_token_expiration,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: WebhookArgs,
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Settings> {
+        let all = ["webhook"].iter().chain(arguments);
+        settings(&Cli::try_parse_from(all)?.args)
+    }
+
+    fn refused(arguments: &[&str]) -> String {
+        format!("{:#}", parse(arguments).unwrap_err())
+    }
+
+    #[test]
+    fn the_defaults_are_upstream_s() {
+        let settings = parse(&["--tenant-id", "t"]).unwrap();
+        assert_eq!(settings.authority_host, "https://login.microsoftonline.com/");
+        assert_eq!(settings.audience, "api://AzureADTokenExchange");
+        assert!(settings.azure && settings.aws.is_none() && settings.gcp.is_none() && settings.trust.is_none());
+        assert_eq!((settings.layout, settings.selector), (Layout::V16, Selector::PodLabel));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_said_in_upstream_s_words() {
+        assert_eq!(refused(&["--tenant-id", ""]), "required key AZURE_TENANT_ID missing value");
+        insta::assert_snapshot!(refused(&["--tenant-id", "t", "--azure-environment", "X"]), @r#"failed to get AAD endpoint: autorest/azure: There is no cloud environment matching the name "X""#);
+        insta::assert_snapshot!(refused(&["--tenant-id", "t", "--custom-token-endpoint-audience", "a"]), @"custom token endpoint annotation suffix cannot be empty when audience is set");
+    }
+
+    #[test]
+    fn an_authority_and_the_trust_in_it_can_be_one_s_own() {
+        let own =
+            ["--tenant-id", "t", "--authority-host", "https://login.example:8443", "--trust-configmap", "ca/root.pem"];
+        let settings = parse(&own).unwrap();
+        assert_eq!(settings.authority_host, "https://login.example:8443/");
+        assert_eq!(settings.trust, Some(TrustConfigMap { name: "ca".into(), key: "root.pem".into() }));
+        let trust = trust("ca").unwrap();
+        assert_eq!(trust.key, "ca.crt");
+        assert!(refused(&["--tenant-id", "t", "--trust-configmap", "/x"]).contains("NAME/KEY"));
+    }
+
+    #[test]
+    fn switches_are_written_as_go_writes_them() {
+        let parse = |flag| Cli::try_parse_from(["webhook", flag]).unwrap().args.certificates.disable_cert_rotation;
+        assert!(parse("--disable-cert-rotation") && parse("--disable-cert-rotation=true"));
+        assert!(!parse("--disable-cert-rotation=false"));
+    }
+
+    #[test]
+    fn without_azure_no_tenant_is_needed() {
+        let settings = parse(&["--tenant-id", "", "--azure=false", "--aws", "--aws-region", "eu-central-1"]).unwrap();
+        assert_eq!(settings.aws.unwrap().region, "eu-central-1");
+        assert!(!settings.azure);
+    }
+}
