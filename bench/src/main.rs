@@ -6,8 +6,8 @@
 
 mod bare;
 mod load;
-mod proc;
 mod policy;
+mod proc;
 mod server;
 mod start;
 mod webhook;

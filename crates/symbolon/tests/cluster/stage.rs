@@ -25,7 +25,7 @@ const IMAGES: &str = "SYMBOLON_TEST_IMAGES";
 pub(crate) const SCOPE: &str = "https://vault.azure.net/.default";
 const RESOURCE: &str = "https://vault.azure.net";
 /// Long enough for a machine that does ten other things.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Everything that the story takes place on.
 pub(crate) struct Stage {

@@ -10,7 +10,7 @@ use symbolon_test_cluster::TestCluster;
 
 use crate::stage::SCOPE;
 
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What became of a pod.
 pub(crate) struct Workload {

@@ -52,8 +52,9 @@ pub(super) fn patch(answer: &Value) -> Result<Value> {
 pub(super) fn show(url: &str, review: &Value, patch: &Value) -> String {
     let mut lines = vec![wire::show("POST", url, Some(&review["request"]["object"]), 200, None)];
     for operation in patch.as_array().into_iter().flatten() {
-        let (op, path) = (operation["op"].as_str().unwrap_or_default(), operation["path"].as_str().unwrap_or_default());
-        lines.push(format!("     {op} {}", output::good(path)));
+        let verb = operation["op"].as_str().unwrap_or_default();
+        let pointer = operation["path"].as_str().unwrap_or_default();
+        lines.push(format!("     {verb} {}", output::good(pointer)));
         lines.extend(wire::json(&operation["value"], 7));
     }
     lines.join("\n")

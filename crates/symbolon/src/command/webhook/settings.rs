@@ -129,7 +129,7 @@ fn gcp(args: &CloudArgs) -> Gcp {
 mod tests {
     use clap::Parser as _;
 
-    use super::*;
+    use super::{super::arguments::WebhookArgs, *};
 
     #[derive(clap::Parser)]
     struct Cli {
@@ -139,7 +139,7 @@ mod tests {
 
     fn parse(arguments: &[&str]) -> Result<Settings> {
         let all = ["webhook"].iter().chain(arguments);
-        settings(&Cli::try_parse_from(all)?.args)
+        settings(&Cli::try_parse_from(all)?.args.settings, "info")
     }
 
     fn refused(arguments: &[&str]) -> String {
