@@ -21,6 +21,8 @@ use symbolon_webhook::admission::{
 use tokio::time::{Instant, sleep};
 
 const NAME: &str = "symbolon-bench";
+/// What keeps the API server's view of ConfigMaps alive.
+const ANCHOR: &str = "symbolon-configmap-parameters";
 const INJECTED: &str = "symbolon-bench-injected";
 const PLAIN: &str = "symbolon-bench-plain";
 const CLIENT_ID: &str = "11111111-2222-3333-4444-555555555555";
@@ -108,9 +110,10 @@ impl Cluster {
     }
 
     async fn take_down(&self) -> Result<()> {
-        for object in objects(true)? {
-            // Only what was set up is there.
-            let _ = self.send(http::Method::DELETE, &path(&object)?, &json!({})).await;
+        // Only what was set up is there. The anchors stay: without them the API server would not see
+        // the ConfigMaps of a later run.
+        for object in objects(true)?.iter().filter(|object| object["metadata"]["name"] != ANCHOR) {
+            let _ = self.send(http::Method::DELETE, &path(object)?, &json!({})).await;
         }
         for namespace in [INJECTED, PLAIN] {
             self.send(http::Method::DELETE, &format!("/api/v1/namespaces/{namespace}"), &json!({})).await?;
@@ -163,10 +166,11 @@ fn objects(deny: bool) -> Result<Vec<Value>> {
     let mut objects = render(&settings, &policy)?;
     objects.retain(|object| {
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        name == NAME || name == format!("{NAME}-outcome")
+        name == ANCHOR || name == NAME || name == format!("{NAME}-outcome")
     });
     for object in &mut objects {
-        if object["kind"].as_str().is_some_and(|kind| kind.ends_with("Binding")) {
+        let is_binding = object["kind"].as_str().is_some_and(|kind| kind.ends_with("Binding"));
+        if is_binding && object["metadata"]["name"] != ANCHOR {
             object["spec"]["matchResources"] =
                 json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": INJECTED}}});
         }

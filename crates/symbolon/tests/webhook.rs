@@ -27,7 +27,12 @@ async fn review(installation: &Installation, account: &str) -> Value {
             },
         },
     });
-    let response = client.post(endpoints["webhook"].as_str().unwrap()).json(&review).send().await.unwrap();
+    let response = client
+        .post(format!("{}/mutate-v1-pod", endpoints["webhook"].as_str().unwrap()))
+        .json(&review)
+        .send()
+        .await
+        .unwrap();
     response.json::<Value>().await.unwrap()["response"].clone()
 }
 

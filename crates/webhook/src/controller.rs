@@ -20,6 +20,7 @@
 //! | apps | deployments, statefulsets, daemonsets | list | advice |
 //! | batch | jobs, cronjobs | list | advice |
 //! | | pods | create | healing `evict`: dry runs only, the guard sees to that |
+//! | | pods | get | healing `evict` |
 //! | | pods/eviction | create | healing `evict` |
 
 mod advice;

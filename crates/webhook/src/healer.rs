@@ -19,7 +19,6 @@ mod proof;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Api, Client,
     api::{DeleteParams, EvictParams, Preconditions},
@@ -41,7 +40,7 @@ use crate::{
     lease::Leadership,
 };
 use pace::Pace;
-use pod::{Seen, Tracked};
+use pod::{Pod, Seen, Tracked};
 
 /// Between two looks at what is known.
 const TICK: Duration = Duration::from_secs(1);

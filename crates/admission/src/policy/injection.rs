@@ -19,6 +19,9 @@ use crate::{
 /// The volume. Upstream puts a hash of the pod's name after its prefix.
 pub(super) const VOLUME: &str = "azure-workload-identity-reserved-by-policy";
 
+/// The volume of the older layout, as upstream calls it.
+const V15_VOLUME: &str = "azure-identity-token";
+
 /// Where the injection says why it left a pod as it is, for the outcome's policy to refuse it.
 pub(super) const REFUSAL: &str = "azure.workload.identity/refusal";
 
@@ -58,9 +61,23 @@ fn spec(settings: &Settings, policy: &PolicySettings) -> Value {
         "reinvocationPolicy": "IfNeeded",
         "paramKind": {"apiVersion": "v1", "kind": "ConfigMap"},
         "matchConstraints": resources,
+        "matchConditions": [{"name": "is-not-injected-yet", "expression": is_open(settings)}],
         "variables": variables(settings, policy),
         "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": patch(settings, policy)}}],
     })
+}
+
+fn is_open(settings: &Settings) -> String {
+    let volume = if settings.layout == Layout::V15 { V15_VOLUME } else { VOLUME };
+    cel::fill(
+        expressions::IS_OPEN,
+        &[
+            ("volume", &cel::text(volume)),
+            ("token", &cel::text(settings.layout.token_path())),
+            ("audience", &cel::text(&settings.audience)),
+            ("mount", &cel::text(settings.layout.mount_path())),
+        ],
+    )
 }
 
 fn annotation(name: &str, default: &str) -> String {
@@ -84,6 +101,7 @@ fn variables(settings: &Settings, policy: &PolicySettings) -> Value {
         ("v15-mount", text(v15.mount_path())),
         ("v16-mount", text(v16.mount_path())),
         ("volume", text(VOLUME)),
+        ("v15-volume", text(V15_VOLUME)),
     ];
     let paths: Vec<_> = paths.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let fill = |template| cel::fill(template, &paths);

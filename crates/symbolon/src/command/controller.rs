@@ -49,7 +49,7 @@ pub(crate) struct ControllerArgs {
     #[arg(long, value_enum, default_value_t)]
     selector: SelectorArg,
     /// How much is logged: error, warn, info, debug, trace or all
-    #[arg(long, value_name = "LEVEL", default_value = "")]
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: LogLevel,
     /// How the log is written
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]

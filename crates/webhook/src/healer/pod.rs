@@ -1,10 +1,14 @@
 //! What the healer looks at in a pod.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use k8s_openapi::{
-    api::core::v1::{Container, Pod, PodSpec},
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    NamespaceResourceScope,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
+use kube::{Resource, api::Evict};
+use serde::Deserialize;
 
 use crate::controller::events::About;
 
@@ -13,6 +17,94 @@ const HEALING: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Replicati
 
 /// Where the token lies in its volume, in either layout.
 const TOKEN_PATHS: [&str; 2] = ["token/azure-identity-token", "azure-identity-token"];
+
+/// A pod, as far as it is read here.
+///
+/// The type library's pod is a thousand fields, whose reading would be a tenth of the whole program.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Pod {
+    pub(super) metadata: ObjectMeta,
+    spec: Option<PodSpec>,
+    status: Option<PodStatus>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PodSpec {
+    service_account_name: Option<String>,
+    containers: Option<Vec<Container>>,
+    volumes: Option<Vec<Volume>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct PodStatus {
+    phase: Option<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Container {
+    env: Option<Vec<Variable>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Variable {
+    name: String,
+    value: Option<String>,
+    value_from: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Volume {
+    projected: Option<Projected>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Projected {
+    sources: Option<Vec<Source>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Source {
+    service_account_token: Option<TokenSource>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct TokenSource {
+    path: String,
+}
+
+impl Evict for Pod {}
+
+impl Resource for Pod {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        "Pod".into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        "pods".into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
 
 /// A pod that may need something.
 #[derive(Clone, Debug)]
@@ -67,7 +159,7 @@ pub(super) fn look_at(pod: &Pod) -> Seen {
             .unwrap_or_else(|| "default".to_owned()),
         created: metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         is_injected: is_injected(spec),
-        lacks_client_id: !names_client && !spec.containers.iter().all(sets_client_id),
+        lacks_client_id: !names_client && !spec.containers.iter().flatten().all(sets_client_id),
     }))
 }
 
@@ -93,7 +185,7 @@ fn sets_client_id(container: &Container) -> bool {
     container.env.iter().flatten().any(|variable| variable.name == "AZURE_CLIENT_ID" && !is_empty(variable))
 }
 
-fn is_empty(variable: &k8s_openapi::api::core::v1::EnvVar) -> bool {
+fn is_empty(variable: &Variable) -> bool {
     variable.value_from.is_none() && variable.value.as_deref().unwrap_or_default().is_empty()
 }
 

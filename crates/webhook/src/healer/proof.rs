@@ -1,12 +1,13 @@
 //! Proves that injection works, at this moment and for this pod.
 
-use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{
     Api, Client,
     api::{ApiResource, DynamicObject, PostParams},
 };
 use serde_json::{Value, json};
 
+use super::pod::Pod;
 use crate::controller::events::About;
 
 /// Whether a new pod like this one would be injected.

@@ -1,7 +1,5 @@
 //! What somebody who may edit a namespace, and the controller itself, cannot do.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
     Api, Client,
@@ -11,20 +9,11 @@ use serde_json::json;
 use symbolon_test_cluster::TestCluster;
 
 use crate::support::{
-    CONFIG_MAP, CONTROLLER, NAMESPACE, account, account_client, apply, client_id, create, dry_run, eventually,
-    installed, namespace, pod,
+    CONFIG_MAP, CONTROLLER, NAMESPACE, account, account_client, apply, client_id, config_map, config_maps, create,
+    dry_run, eventually, installed, namespace, pod,
 };
 
 const REFUSED: &str = "is written by system:serviceaccount:symbolon-system:symbolon-controller alone";
-
-fn config_map(name: &str, data: &[(&str, &str)]) -> ConfigMap {
-    let data: BTreeMap<_, _> = data.iter().map(|(name, entry)| ((*name).to_owned(), (*entry).to_owned())).collect();
-    serde_json::from_value(json!({"metadata": {"name": name}, "data": data})).unwrap()
-}
-
-fn config_maps(client: &Client, namespace: &str) -> Api<ConfigMap> {
-    Api::namespaced(client.clone(), namespace)
-}
 
 /// Somebody who may do everything inside a namespace.
 async fn editor(cluster: &TestCluster, administrator: &Client, namespace: &str) -> Client {

@@ -6,6 +6,7 @@ mod attacks;
 mod comparison;
 mod controller;
 mod healer;
+mod reinvocation;
 mod support;
 #[path = "../../../admission/tests/conformance/table.rs"]
 #[expect(dead_code, reason = "not everything of the table is read here")]

@@ -238,6 +238,16 @@ pub(crate) fn client_id(pod: &Value) -> Option<&str> {
     env.iter().find(|variable| variable["name"] == "AZURE_CLIENT_ID")?["value"].as_str()
 }
 
+/// A ConfigMap as the controller writes it.
+pub(crate) fn config_map(name: &str, data: &[(&str, &str)]) -> ConfigMap {
+    let data: BTreeMap<_, _> = data.iter().map(|(name, entry)| ((*name).to_owned(), (*entry).to_owned())).collect();
+    serde_json::from_value(json!({"metadata": {"name": name}, "data": data})).unwrap()
+}
+
+pub(crate) fn config_maps(client: &Client, namespace: &str) -> Api<ConfigMap> {
+    Api::namespaced(client.clone(), namespace)
+}
+
 /// The data of a ConfigMap, if it is there.
 pub(crate) async fn data(client: &Client, namespace: &str, name: &str) -> Option<BTreeMap<String, String>> {
     let found = Api::<ConfigMap>::namespaced(client.clone(), namespace).get_opt(name).await.unwrap();

@@ -100,7 +100,7 @@ enum MetricsBackend {
 #[command(next_help_heading = "Log")]
 pub(super) struct LogArgs {
     /// How much: error, warn, info, debug, trace or all
-    #[arg(long = "log-level", value_name = "LEVEL", default_value = "")]
+    #[arg(long = "log-level", value_name = "LEVEL", default_value = "info")]
     pub(super) level: LogLevel,
     /// How the log is written
     #[arg(long = "log-format", value_enum, default_value_t = LogFormat::Json)]

@@ -16,10 +16,11 @@ Examples:
   symbolon webhook policy --tenant-id … | kubectl apply -f -
   symbolon webhook policy --mode policy --missing deny --tenant-id … --output json
 
-It takes the settings of the webhook that are about the injection; give both the same. Kubernetes 1.36
-or later evaluates the policies itself, and `symbolon controller` keeps the ConfigMaps that they read.
-When you take them away again, leave the two named symbolon-configmap-parameters: without them the
-API server would go on with the ConfigMaps of today until it restarts.";
+It takes the settings of the webhook that are about the injection; give both the same.
+Kubernetes 1.36 or later evaluates the policies itself, and `symbolon controller` keeps the
+ConfigMaps that they read. When you take them away again, leave the two that are named
+symbolon-configmap-parameters: without them the API server would go on with the ConfigMaps of
+today until it restarts.";
 
 /// Arguments of `symbolon webhook policy`.
 #[derive(Args)]
