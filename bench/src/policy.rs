@@ -116,7 +116,12 @@ impl Cluster {
             let _ = self.send(http::Method::DELETE, &path(object)?, &json!({})).await;
         }
         for namespace in [INJECTED, PLAIN] {
-            self.send(http::Method::DELETE, &format!("/api/v1/namespaces/{namespace}"), &json!({})).await?;
+            let path = format!("/api/v1/namespaces/{namespace}");
+            self.send(http::Method::DELETE, &path, &json!({})).await?;
+            // A later run could not use one that is still going.
+            while self.send(http::Method::GET, &path, &json!({})).await.is_ok() {
+                sleep(Duration::from_millis(200)).await;
+            }
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ mod volume;
 
 use serde::Deserialize;
 
-pub(crate) use container::{Container, Mount};
+pub(crate) use container::Container;
 pub(crate) use entries::Entries;
 pub(crate) use volume::Volume;
 

@@ -21,7 +21,7 @@ mod outcome;
 
 use serde_json::Value;
 
-use crate::Settings;
+use crate::{Settings, settings::Selector};
 
 /// How pods get their identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,15 @@ pub enum PolicyError {
     /// In this mode there is no webhook that a pod could be left to.
     #[error("in mode `policy` there is no webhook: a pod without an entry can only be refused (`--missing deny`)")]
     NoWebhook,
+    /// Where the account decides, a pod without an entry is left to the webhook, and nothing marks it.
+    #[error(
+        "in mode `both` with the selector `service-account-label` nothing can tell which pods to refuse: use \
+         `--missing webhook`, or mode `policy`"
+    )]
+    Unmarked,
+    /// The injection is Azure's.
+    #[error("the policy injects for Azure, which is switched off")]
+    NoAzure,
     /// A cloud whose accounts the policy does not read.
     #[error("{0} needs the webhook: use mode `both`")]
     Cloud(&'static str),
@@ -116,8 +125,12 @@ impl PolicySettings {
                 return Err(PolicyError::Name(name.clone()));
             }
         }
+        if !settings.azure {
+            return Err(PolicyError::NoAzure);
+        }
         if self.mode == Mode::Both {
-            return Ok(());
+            let is_unmarked = self.missing == Missing::Deny && settings.selector == Selector::ServiceAccountLabel;
+            return if is_unmarked { Err(PolicyError::Unmarked) } else { Ok(()) };
         }
         match (self.missing, &settings.aws, &settings.gcp) {
             (Missing::Webhook, _, _) => Err(PolicyError::NoWebhook),

@@ -123,6 +123,38 @@ fn warnings_are_few_and_short_and_their_reasons_are_audited() {
     assert_eq!(warnings[12], "8 more warnings are not shown");
 }
 
+/// Admission comes before the limits of the API server. With one step of work for each pair of
+/// elements each of these would take minutes.
+#[test]
+fn a_pod_of_very_many_elements_is_answered() {
+    const MANY: usize = 40_000;
+    let names = || (0..MANY).map(|index| format!("n{index}"));
+    let entries = |prefix: &str, value: &str| -> Value {
+        names().map(|name| (format!("{prefix}{name}"), value.into())).collect::<serde_json::Map<_, _>>().into()
+    };
+    let mut annotations = pod();
+    annotations["metadata"]["annotations"] = entries("azure.workload.identity/", "");
+    let mut skipped = pod();
+    skipped["metadata"]["annotations"] =
+        json!({ "azure.workload.identity/skip-containers": names().collect::<Vec<_>>().join(";") });
+    skipped["spec"]["containers"] = names().map(|name| json!({ "name": name })).collect();
+    let mut volumes = pod();
+    let token = json!([{ "serviceAccountToken": { "path": "token/azure-identity-token", "audience": "api://AzureADTokenExchange" } }]);
+    volumes["spec"]["volumes"] =
+        names().map(|name| json!({ "name": name, "projected": { "sources": token } })).collect();
+    volumes["spec"]["containers"][0]["volumeMounts"] = names()
+        .map(|name| json!({ "name": format!("other-{name}"), "mountPath": "/var/run/secrets/azure/wi" }))
+        .collect();
+    let mut variables = pod();
+    variables["spec"]["containers"][0]["env"] = names().map(|name| json!({ "name": name, "value": "" })).collect();
+    variables["spec"]["containers"][0]["envFrom"] =
+        names().map(|name| json!({ "configMapRef": { "name": name } })).collect();
+    for pod in [annotations, skipped, volumes, variables] {
+        let answer = answer(&body("admission.k8s.io/v1", &pod));
+        assert_eq!(answer["response"]["allowed"], true);
+    }
+}
+
 #[test]
 fn what_is_no_review_is_said_to_be_none() {
     assert_eq!(Review::parse(b"").unwrap_err().to_string(), "request body is empty");

@@ -130,7 +130,7 @@ pub(crate) async fn clock_difference(client: &Client, now: Timestamp) -> Result<
 impl ApiError {
     /// Whether somebody else wrote first: read again, and decide again.
     pub(crate) fn is_conflict(&self) -> bool {
-        matches!(self.code(), Some(409 | 422))
+        self.code() == Some(409)
     }
 
     /// The status of a refusal.

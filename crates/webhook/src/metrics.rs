@@ -18,6 +18,8 @@ use crate::handler::PATH;
 /// Namespaces that get a histogram of their own. Only a caller with the webhook's address can
 /// name one, but a histogram costs a kilobyte and a scrape line per bucket.
 const MOST_NAMESPACES: usize = 500;
+/// The longest name of a namespace, a DNS label.
+const MOST_NAMESPACE_BYTES: usize = 63;
 /// Where all further namespaces are counted.
 const FURTHER_NAMESPACES: &str = "_other";
 
@@ -243,7 +245,9 @@ impl Metrics {
 
     fn namespace(&self, namespace: &str) -> Histogram {
         let mut known = self.mutations.write().unwrap_or_else(PoisonError::into_inner);
-        let namespace = if known.len() < MOST_NAMESPACES { namespace } else { FURTHER_NAMESPACES };
+        // A label stands in every line of its histogram, so its length counts too.
+        let is_name = (1..=MOST_NAMESPACE_BYTES).contains(&namespace.len());
+        let namespace = if is_name && known.len() < MOST_NAMESPACES { namespace } else { FURTHER_NAMESPACES };
         if let Some(histogram) = known.get(namespace) {
             return histogram.clone();
         }
@@ -361,5 +365,16 @@ mod tests {
         let mut out = String::new();
         text::encode(&mut out, &registry).unwrap();
         assert_eq!(out.matches("azwi_mutation_request_count").count(), MOST_NAMESPACES + 1);
+    }
+
+    #[test]
+    fn strangers_cannot_add_a_namespace_without_end() {
+        let mut registry = Registry::default();
+        let metrics = Metrics::new(&mut registry);
+        metrics.mutation(&"n".repeat(64), Duration::ZERO);
+        metrics.mutation("", Duration::ZERO);
+        let mut out = String::new();
+        text::encode(&mut out, &registry).unwrap();
+        assert!(out.contains(r#"azwi_mutation_request_count{namespace="_other",service_name="webhook"} 2"#), "{out}");
     }
 }

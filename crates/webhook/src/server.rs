@@ -28,6 +28,9 @@ use crate::lease::{Candidate, LeaseSettings};
 use crate::metrics::Metrics;
 use crate::{api, certificates};
 
+/// Connections at the same time: those of a few API servers, each of which keeps some. What a
+/// connection may cost times this has to fit into the chart's limit of memory.
+const MOST_CONNECTIONS: usize = 512;
 /// How often certificate files are read again, as upstream.
 const FILES_INTERVAL: Duration = Duration::from_secs(10);
 /// How long giving the lease back may take.
@@ -159,7 +162,7 @@ pub async fn run_until(
     };
     let mut servers = Servers::new(Arc::clone(&metrics));
     // The handler bounds bodies itself, in upstream's words.
-    let limits = Limits { body_bytes: usize::MAX, ..Limits::default() };
+    let limits = Limits { body_bytes: usize::MAX, max_connections: MOST_CONNECTIONS, ..Limits::default() };
     let router = handler::router(webhook);
     servers.add(Server { name: "webhook", listener: listeners.webhook, tls: Some(tls), router, limits });
     if let Some(listener) = listeners.metrics {
@@ -240,7 +243,7 @@ impl Parts {
         let (stop, stopped) = oneshot::channel::<()>();
         let task = tokio::spawn(candidate.run(async { drop(stopped.await) }));
         let competition = Competition { stop: Some(stop), task };
-        let name = objects.names.first().cloned().unwrap_or_default();
+        let names = objects.names.clone();
         let writer = Writer {
             client: self.client.clone(),
             objects,
@@ -252,7 +255,8 @@ impl Parts {
         };
         tasks.spawn(writer.run());
         let ready = self.readiness.register("a certificate that the API server accepts");
-        tasks.spawn(SelfCheck { address: listener.local_addr()?, name, published, ready }.run());
+        let tls = tls.clone();
+        tasks.spawn(SelfCheck { address: listener.local_addr()?, names, tls, published, ready }.run());
         Ok(competition)
     }
 }

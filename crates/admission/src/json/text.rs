@@ -8,7 +8,7 @@ use serde::{
 };
 
 /// A string of a request: borrowed, unless escapes had to be undone. `null` is the empty string, as in Go.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Text<'a>(Cow<'a, str>);
 
 impl Deref for Text<'_> {

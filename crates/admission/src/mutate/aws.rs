@@ -1,5 +1,7 @@
 //! AWS roles for service accounts.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 
 use super::{Draft, Warning, go::parse_int, mounts, names};
@@ -39,7 +41,7 @@ pub(super) fn inject<'p>(draft: &mut Draft<'p>, account: &'p ServiceAccount, set
     };
     let audience = account.get(Key::AwsAudience).unwrap_or(&settings.audience);
     let expiration = expiration(draft, account, settings);
-    let skip: Vec<_> = pod.annotation(SKIP).map(|list| names(list, ',').collect()).unwrap_or_default();
+    let skip: HashSet<_> = pod.annotation(SKIP).map(|list| names(list, ',').collect()).unwrap_or_default();
     for slot in 0..draft.slots.len() {
         let name = &*draft.slots[slot].container.name;
         if !skip.contains(&name) && !mounts::is_proxy(name) {

@@ -49,7 +49,7 @@ pub(super) fn inject<'p>(
     let chosen = Chosen::of(pod);
     // First, since an answer does not carry every warning.
     identity.warn(draft, &chosen);
-    chosen.warn(draft);
+    Chosen::warn(draft);
 
     let variables = azure_variables(&identity, token.layout(), settings, endpoint);
     let trust = settings.trust.as_ref().and_then(|config_map| Trust::new(draft, config_map));

@@ -10,6 +10,10 @@ use crate::{
     pod::{Container, List},
 };
 
+/// Warnings of one reason that are kept. An answer carries fewer, and a pod can be made to ask for
+/// very many, which would only be work.
+const MOST_OF_A_REASON: usize = 64;
+
 /// The changes of one pod.
 ///
 /// Indices in paths are those of the pod as it came: elements that are put in front of a list come
@@ -97,8 +101,10 @@ impl<'p> Draft<'p> {
         }
     }
 
+    /// Notes a warning, once, and at most [`MOST_OF_A_REASON`] of the same reason.
     pub(super) fn warn(&mut self, warning: Warning) {
-        if !self.warnings.contains(&warning) {
+        let alike = self.warnings.iter().filter(|other| other.reason == warning.reason);
+        if alike.clone().count() < MOST_OF_A_REASON && !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }
     }

@@ -1,5 +1,7 @@
 //! Google Cloud's workload identity federation.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -32,7 +34,7 @@ pub(super) fn inject<'p>(draft: &mut Draft<'p>, account: &'p ServiceAccount, set
     variables.push("CLOUDSDK_AUTH_CREDENTIAL_FILE_OVERRIDE", CONFIGURATION_FILE);
     variables.push("CLOUDSDK_CORE_PROJECT", federation.project());
 
-    let skip: Vec<_> = pod.annotation(SKIP).map(|list| names(list, ',').collect()).unwrap_or_default();
+    let skip: HashSet<_> = pod.annotation(SKIP).map(|list| names(list, ',').collect()).unwrap_or_default();
     for slot in 0..draft.slots.len() {
         let name = &*draft.slots[slot].container.name;
         if !skip.contains(&name) && !mounts::is_proxy(name) {

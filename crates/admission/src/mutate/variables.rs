@@ -33,9 +33,9 @@ impl<'p> Variables<'p> {
                 Some(_) => draft.warn(Warning::variable_already_set(&container.name, name)),
             }
         }
-        let given = |name: &str| container.variable(name).is_none();
+        let given: Vec<_> = self.0.iter().filter(|variable| container.variable(variable.name).is_none()).collect();
         for from in container.env_from.iter().flatten() {
-            if self.0.iter().any(|Variable { name, .. }| given(name) && from.can_define(name)) {
+            if given.iter().any(|variable| from.can_define(variable.name)) {
                 let (kind, source) = from.source();
                 draft.warn(Warning::env_from_overridden(&container.name, kind, source));
             }

@@ -1,6 +1,6 @@
 //! Labels and annotations.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -39,12 +39,14 @@ impl<'de> Visitor<'de> for EntriesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kept: Vec<(Text<'de>, Text<'de>)> = Vec::new();
+        // A set, since the API server asks before it limits annotations: a pod may bring very many.
+        let mut seen: HashSet<Text<'de>> = HashSet::new();
         while let Some(key) = map.next_key::<Text<'de>>()? {
             if !PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            if kept.iter().any(|(other, _)| *other == key) {
+            if !seen.insert(key.clone()) {
                 return Err(A::Error::custom(format_args!("duplicate field `{}`", &*key)));
             }
             let value = map.next_value()?;

@@ -19,8 +19,8 @@ const PATIENCE: u32 = 20;
 /// How often the end of the certificate is looked up.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Waits for the first certificate. From then on the server itself reads the files again, and this
-/// only says when the certificate ends.
+/// Waits for the first certificate. From then on the server itself reads the files again and says
+/// why it cannot; this says when the certificate ends.
 pub(crate) async fn watch_files(tls: Tls, certificate: PathBuf, metrics: Arc<Metrics>, ready: ReadyHandle) {
     let mut attempts = 0_u32;
     loop {
@@ -38,7 +38,10 @@ pub(crate) async fn watch_files(tls: Tls, certificate: PathBuf, metrics: Arc<Met
     info!("serving the certificate of the files");
     ready.set(true);
     loop {
-        if let Ok(pem) = tokio::fs::read_to_string(&certificate).await {
+        // Only of a pair that TLS takes, since otherwise the one before is served on.
+        let again = tls.clone();
+        let is_served = matches!(spawn_blocking(move || again.reload_files()).await, Ok(Ok(_)));
+        if is_served && let Ok(pem) = tokio::fs::read_to_string(&certificate).await {
             metrics.certificate_expires(not_after(&pem).unwrap_or_default());
         }
         sleep(INTERVAL).await;

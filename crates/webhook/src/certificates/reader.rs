@@ -27,6 +27,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub struct Published {
     stored: watch::Receiver<Option<Stored>>,
     bundle: watch::Receiver<Option<Bundle>>,
+    asked: watch::Receiver<Vec<String>>,
 }
 
 impl Published {
@@ -38,6 +39,11 @@ impl Published {
     /// What the API server trusts for this webhook, as far as is known.
     pub(super) fn bundle(&self) -> Option<Bundle> {
         self.bundle.borrow().clone()
+    }
+
+    /// The names that the API server asks for, by the webhook configuration; none where it calls a URL.
+    pub(super) fn asked(&self) -> Vec<String> {
+        self.asked.borrow().clone()
     }
 
     pub(super) fn mark_seen(&mut self) {
@@ -66,6 +72,7 @@ pub struct Reader {
     metrics: Arc<Metrics>,
     stored: watch::Sender<Option<Stored>>,
     bundle: watch::Sender<Option<Bundle>>,
+    asked: watch::Sender<Vec<String>>,
     published: Published,
 }
 
@@ -81,8 +88,9 @@ impl Reader {
     pub fn new(client: Client, objects: Objects, tls: Tls, clock: Clock, metrics: Arc<Metrics>) -> (Self, Published) {
         let (stored, stored_view) = watch::channel(None);
         let (bundle, bundle_view) = watch::channel(None);
-        let published = Published { stored: stored_view, bundle: bundle_view };
-        let reader = Self { client, objects, tls, clock, metrics, stored, bundle, published: published.clone() };
+        let (asked, asked_view) = watch::channel(Vec::new());
+        let published = Published { stored: stored_view, bundle: bundle_view, asked: asked_view };
+        let reader = Self { client, objects, tls, clock, metrics, stored, bundle, asked, published: published.clone() };
         (reader, published)
     }
 
@@ -127,6 +135,7 @@ impl Reader {
         while let Some(event) = events.next().await {
             match event {
                 Ok(configuration) => {
+                    self.asked.send_replace(configuration.as_ref().map(asked_in).unwrap_or_default());
                     self.bundle.send_replace(Some(configuration.as_ref().map(published_in).unwrap_or_default()));
                 }
                 Err(error) => {
@@ -160,6 +169,13 @@ impl Reader {
             }
         }
     }
+}
+
+/// The names of the Services that a configuration's webhooks call.
+fn asked_in(configuration: &MutatingWebhookConfiguration) -> Vec<String> {
+    let webhooks = configuration.webhooks.iter().flatten();
+    let services = webhooks.filter_map(|webhook| webhook.client_config.service.as_ref());
+    services.map(|service| format!("{}.{}.svc", service.name, service.namespace)).collect()
 }
 
 /// The certificates that every webhook of a configuration trusts.

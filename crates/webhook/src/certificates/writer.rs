@@ -75,11 +75,11 @@ impl Writer {
                 Err(CertificateError::NotLeader) => continue,
                 Err(error) => {
                     complain(&error);
-                    backoff.next()
+                    // Slept out, whatever changes: what fails again and again must not become a loop.
+                    sleep(backoff.next()).await;
+                    continue;
                 }
             };
-            // A change may be the one that was waited for; one that fails again and again must
-            // not become a loop, so failures are slept out.
             self.sleep(pause).await;
         }
     }
@@ -210,7 +210,9 @@ impl Writer {
         }
         let version = configuration.metadata.resource_version.as_deref().unwrap_or_default();
         let pem = STANDARD.encode(bundle.pem());
-        let mut patch = vec![json!({ "op": "test", "path": "/metadata/resourceVersion", "value": version })];
+        // Refused with 409 if it has another version by then. A `test` would be refused with 422, as is
+        // what can never be written.
+        let mut patch = vec![json!({ "op": "replace", "path": "/metadata/resourceVersion", "value": version })];
         patch.extend(different.iter().map(
             |index| json!({ "op": "add", "path": format!("/webhooks/{index}/clientConfig/caBundle"), "value": pem }),
         ));

@@ -1,6 +1,6 @@
 //! The body of a request, read within bounds and in upstream's words.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -9,19 +9,28 @@ use http::{HeaderMap, header};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use symbolon_admission::Refusal;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 /// Bodies of this size and more are refused.
 pub const LIMIT: usize = 7 * 1024 * 1024;
-/// What all large bodies that are being read may take together, in KiB.
-const LARGE_BODIES: usize = 64 * 1024;
 /// From this size on a body counts as large. Pods are smaller.
 const LARGE: usize = 128 * 1024;
+/// What all bodies that are being read may take together, in KiB: the small ones, of which many
+/// come at the same time, and the large ones, which must not keep the small ones waiting.
+///
+/// Bounds the memory that callers can take: each may send 7 MiB, and there may be hundreds.
+const SMALL_BODIES: usize = 12 * 1024;
+const LARGE_BODIES: usize = 24 * 1024;
+/// An API server sends a small body at once. Who does not gives its place back.
+const SMALL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Bounds the memory that callers can take: each may send 7 MiB, and there may be thousands.
-static ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LARGE_BODIES));
+static SMALL_ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(SMALL_BODIES));
+static LARGE_ROOM: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(LARGE_BODIES));
 
-/// A body, and its place among the large ones.
+/// A body, and its place.
 pub(super) struct Held {
     pub(super) body: Bytes,
     _room: Option<SemaphorePermit<'static>>,
@@ -41,14 +50,15 @@ pub(super) async fn read(request: Request) -> Result<Held, Refusal> {
     if declared.is_some_and(|size| size >= LIMIT) {
         return Err(too_large());
     }
-    let room = match declared {
-        Some(size) if size < LARGE => None,
-        size => {
-            let kilobytes = u32::try_from(size.unwrap_or(LIMIT) / 1024).unwrap_or(u32::MAX);
-            ROOM.acquire_many(kilobytes).await.ok()
-        }
+    let size = declared.unwrap_or(LIMIT);
+    let kilobytes = u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX);
+    let (room, body) = if size < LARGE {
+        let room = SMALL_ROOM.acquire_many(kilobytes).await.ok();
+        let body = timeout(SMALL_TIMEOUT, collect(body, declared)).await;
+        (room, body.unwrap_or_else(|_| Err(too_slow()))?)
+    } else {
+        (LARGE_ROOM.acquire_many(kilobytes).await.ok(), collect(body, declared).await?)
     };
-    let body = collect(body, declared).await?;
     check_content_type(&parts.headers)?;
     Ok(Held { body, _room: room })
 }
@@ -88,6 +98,10 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 
 fn bad_request(message: &str) -> Refusal {
     Refusal { code: 400, message: message.to_owned() }
+}
+
+fn too_slow() -> Refusal {
+    Refusal { code: 408, message: format!("the request's body did not come within {} s", SMALL_TIMEOUT.as_secs()) }
 }
 
 fn too_large() -> Refusal {

@@ -28,7 +28,7 @@ pub fn advise(account: &ServiceAccount) -> Vec<Warning> {
         (Key::TenantIdLabel, "azure.workload.identity/tenant-id"),
     ] {
         if account.get(key).is_some() {
-            warnings.push(Warning::misplaced(name, "a label", "an annotation of the service account"));
+            warnings.push(Warning::misplaced("service account label", name, "service account annotation"));
         }
     }
     warnings
@@ -50,6 +50,7 @@ mod tests {
         );
         let reasons: Vec<_> = advise(&account).iter().map(|warning| warning.reason).collect();
         assert_eq!(reasons, ["MalformedClientId", "MalformedTokenExpiration", "Misplaced"]);
+        insta::assert_snapshot!(advise(&account)[2].message, @"service account label azure.workload.identity/client-id has no effect; make it a service account annotation");
         assert_eq!(advise(&ServiceAccount::default()), []);
     }
 }

@@ -1,5 +1,7 @@
 //! Which containers get something.
 
+use std::collections::HashSet;
+
 use crate::{
     Pod,
     mutate::{Draft, Warning, mounts, names},
@@ -13,9 +15,9 @@ const INCLUDE_ANNOTATION: &str = "azure.workload.identity/include-containers";
 /// The containers that a pod's annotations name. A container that both lists name is skipped.
 #[derive(Debug)]
 pub(super) struct Chosen<'p> {
-    skip: Vec<&'p str>,
+    skip: HashSet<&'p str>,
     /// Empty if all that are not skipped are meant.
-    include: Vec<&'p str>,
+    include: HashSet<&'p str>,
 }
 
 impl<'p> Chosen<'p> {
@@ -35,13 +37,14 @@ impl<'p> Chosen<'p> {
         self.skip.contains(&name)
     }
 
-    pub(super) fn warn(&self, draft: &mut Draft<'_>) {
+    /// Tells of names that no container has.
+    pub(super) fn warn(draft: &mut Draft<'_>) {
         let pod = draft.pod;
-        let is_known =
-            |name: &str| mounts::is_proxy(name) || pod.containers().any(|container| &*container.name == name);
-        for (annotation, names) in [(SKIP, &self.skip), (INCLUDE, &self.include)] {
-            for name in names.iter().filter(|name| !is_known(name)) {
-                draft.warn(Warning::unknown_container(annotation, name));
+        let known: HashSet<&str> = pod.containers().map(|container| &*container.name).collect();
+        for (list, annotation) in [(SKIP, SKIP_ANNOTATION), (INCLUDE, INCLUDE_ANNOTATION)] {
+            let names = pod.annotation(annotation).into_iter().flat_map(|names_of| names(names_of, ';'));
+            for name in names.filter(|name| !mounts::is_proxy(name) && !known.contains(name)) {
+                draft.warn(Warning::unknown_container(list, name));
             }
         }
     }

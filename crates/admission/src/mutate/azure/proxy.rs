@@ -80,7 +80,9 @@ pub(super) fn inject(draft: &mut Draft<'_>, proxy: &Proxy, port: i32) -> Result<
         let existing = pod.list(List::Init).unwrap_or_default();
         let sidecar = existing.iter().position(|container| &*container.name == SIDECAR);
         let at = match (proxy.native_sidecar, sidecar) {
+            // A sidecar of the pod's own among the ordinary containers starts after all of these.
             (false, _) => Position::Last,
+            (true, None) if exists(SIDECAR) => Position::Last,
             (true, None) => Position::Before(0),
             (true, Some(index)) => Position::Before(index + 1),
         };

@@ -1,6 +1,6 @@
 //! The volume with the projected token.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{borrow::Cow, collections::HashSet, fmt::Write};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -155,8 +155,9 @@ fn find_v16<'p>(pod: &'p Pod<'_>, audience: &str) -> Option<TokenVolume<'p>> {
     if let Some((index, volume)) = injected {
         return Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin: Origin::Injection(index) });
     }
+    let mounted = mounted(pod, layout);
     let (_, volume) = volumes()
-        .find(|(_, volume)| volume.holds_token_for(layout.token_path(), audience) && is_mounted(pod, volume, layout))?;
+        .find(|(_, volume)| volume.holds_token_for(layout.token_path(), audience) && mounted.contains(&*volume.name))?;
     Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin: Origin::Author })
 }
 
@@ -175,10 +176,11 @@ fn find_other<'p>(pod: &'p Pod<'_>, layout: Layout, audience: &str) -> Option<To
         Layout::V16 => Layout::V15,
         Layout::V15 => Layout::V16,
     };
-    let (_, volume) =
-        pod.volumes().iter().enumerate().find(|(_, volume)| {
-            volume.holds_token_for(layout.token_path(), audience) && is_mounted(pod, volume, layout)
-        })?;
+    let mounted = mounted(pod, layout);
+    let volume = pod
+        .volumes()
+        .iter()
+        .find(|volume| volume.holds_token_for(layout.token_path(), audience) && mounted.contains(&*volume.name))?;
     Some(TokenVolume { layout, name: Cow::Borrowed(&volume.name), origin: Origin::Author })
 }
 
@@ -186,9 +188,10 @@ fn is_injected_v16(volume: &Volume<'_>) -> bool {
     volume.name.starts_with(RESERVED_PREFIX) && volume.holds_token(Layout::V16.token_path())
 }
 
-fn is_mounted(pod: &Pod<'_>, volume: &Volume<'_>, layout: Layout) -> bool {
-    let mut mounts = pod.containers().flat_map(|container| container.mounts());
-    mounts.any(|mount| mount.name == volume.name && mount.shows_at(layout.mount_path()))
+/// The names of volumes that some container shows at the layout's path.
+fn mounted<'p>(pod: &'p Pod<'_>, layout: Layout) -> HashSet<&'p str> {
+    let mounts = pod.containers().flat_map(|container| container.mounts());
+    mounts.filter(|mount| mount.shows_at(layout.mount_path())).map(|mount| &*mount.name).collect()
 }
 
 fn new_name(pod: &Pod<'_>, layout: Layout) -> Cow<'static, str> {

@@ -3,13 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    mutate::{
-        Draft, Warning,
-        draft::Additions,
-        mounts::{self, NewMount},
-        variables::Variables,
-    },
-    pod::Mount,
+    mutate::{Draft, Warning, draft::Additions, mounts::NewMount, variables::Variables},
     settings::TrustConfigMap,
 };
 
@@ -47,11 +41,16 @@ impl<'s> Trust<'s> {
     /// Mounts the CA and names it, both or neither: a file that is not there would end all trust.
     pub(super) fn give(&self, draft: &mut Draft<'_>, slot: usize) {
         let container = draft.slots[slot].container;
-        mounts::give(draft, slot, VOLUME, MOUNT_PATH);
-        let taken = |mount: &Mount<'_>| mount.is_within(MOUNT_PATH) && &*mount.name != VOLUME;
-        if !container.mounts().iter().any(|mount| taken(mount)) {
-            self.variables.give(draft, slot);
+        let mounts = || container.mounts().iter().filter(|mount| mount.is_within(MOUNT_PATH));
+        // Where the author mounts it elsewhere, it is mounted here too: the variables name this path.
+        if let Some(other) = mounts().find(|mount| &*mount.name != VOLUME) {
+            draft.warn(Warning::mount_path_taken(&container.name, &other.name, MOUNT_PATH));
+            return;
         }
+        if mounts().next().is_none() {
+            draft.slots[slot].additions.mounts.push(NewMount::new(VOLUME, MOUNT_PATH));
+        }
+        self.variables.give(draft, slot);
     }
 
     /// Gives a container that the pod gets everything.

@@ -99,7 +99,8 @@ fn proxy(args: &ProxyArgs, log_level: &str) -> Result<Proxy> {
     Ok(Proxy {
         image: args.proxy_image.clone(),
         init_image: args.proxy_init_image.clone(),
-        log_level: log_level.to_owned(),
+        // Upstream's proxy knows no less than this, and ends at a level that it does not know.
+        log_level: if matches!(log_level, "debug" | "trace") { log_level } else { "info" }.to_owned(),
         // Until the API server's version is known; older ones than 1.32 are no longer supported.
         native_sidecar: true,
         resources: args.proxy_resources.clone().map(|object| object.0),
