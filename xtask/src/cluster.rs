@@ -172,7 +172,7 @@ fn is_cluster_test(name: &str) -> bool {
 }
 
 /// The program, which has to be there.
-fn program(target: &Path) -> Result<PathBuf> {
+pub(crate) fn program(target: &Path) -> Result<PathBuf> {
     match test_cluster::prepare(target) {
         test_cluster::State::Built(program, _) | test_cluster::State::Unchanged(program) => Ok(program),
         test_cluster::State::Missing(what) => {

@@ -88,6 +88,14 @@ fn write(mut image: Image, program: &Path, output: &Path) -> Result<usize> {
     Ok(bytes.len())
 }
 
+/// The program of the image.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn program() -> Result<PathBuf> {
+    build(&target_directory()?, &host()?)
+}
+
 /// The program, linked statically: the image has no loader and no libraries.
 fn build(target: &Path, host: &str) -> Result<PathBuf> {
     let cargo_home =
