@@ -57,4 +57,24 @@ impl ControllerSettings {
             identity: identity.into(),
         }
     }
+
+    /// Between two searches for labels in the wrong place, if there is a wrong place.
+    ///
+    /// Where the account's label decides, it may stand on accounts, and on pods it opts out.
+    pub(super) fn search_interval(&self) -> Option<Duration> {
+        self.advice_interval.filter(|_| self.selector == Selector::PodLabel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_misplaced_where_the_account_s_decides() {
+        let mut settings = ControllerSettings::new("a");
+        assert!(settings.search_interval().is_some());
+        settings.selector = Selector::ServiceAccountLabel;
+        assert_eq!(settings.search_interval(), None);
+    }
 }
