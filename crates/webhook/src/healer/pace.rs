@@ -53,8 +53,8 @@ impl Pace {
             self.recent.pop_front();
         }
         let is_due = self.owners.get(owner).is_none_or(|record| {
-            let replaced = record.last.filter(|_| is_ready && record.unanswered > 0);
-            now >= record.not_before && replaced.is_none_or(|last| now >= last.at + LONGEST_PAUSE)
+            let unanswered = record.last.filter(|_| is_ready && record.unanswered > 0);
+            now >= record.not_before && unanswered.is_none_or(|last| now >= last.at + LONGEST_PAUSE)
         });
         is_due && self.recent.len() < usize::try_from(per_minute).unwrap_or(usize::MAX)
     }

@@ -69,6 +69,8 @@ async fn a_container_that_comes_after_the_injection_gets_the_same() {
     assert_eq!(late["volumeMounts"], first["volumeMounts"]);
 }
 
+type Change = fn(&mut Value);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_made_of_one_that_was_injected_is_the_same_unless_something_is_missing_in_it() {
     let Some((cluster, administrator)) = installed().await else { return };
@@ -80,7 +82,6 @@ async fn a_pod_made_of_one_that_was_injected_is_the_same_unless_something_is_mis
         change(&mut copy["spec"]);
         copy
     };
-    type Change = fn(&mut Value);
     let changes: [(&str, Change); 5] = [
         ("nothing", |_| ()),
         ("a variable", |spec| drop(spec["containers"][0]["env"].as_array_mut().unwrap().remove(0))),
