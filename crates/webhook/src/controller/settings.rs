@@ -29,11 +29,11 @@ pub struct ControllerSettings {
     pub keeps_config_maps: bool,
     /// What is done about pods that were not injected.
     pub heal: HealMode,
-    /// Evictions in one minute, in the whole cluster.
+    /// Attempts to evict in one minute, in the whole cluster.
     pub evictions_per_minute: u32,
     /// A pod younger than this is not healed: whoever made it may be at work.
     pub heal_after: Duration,
-    /// The first pause between evictions of pods of the same owner.
+    /// The pause between evictions of pods of the same owner, and what longer ones are made of.
     pub owner_pause: Duration,
     /// Between two searches for labels in the wrong place; none without it.
     pub advice_interval: Option<Duration>,
