@@ -102,7 +102,7 @@ impl Controller {
             };
             tasks.spawn(healer.run());
         }
-        if let Some(interval) = settings.advice_interval {
+        if let Some(interval) = settings.search_interval() {
             let advice = advice::Advice { client, shared: Arc::clone(&shared), events, leadership: leadership.clone() };
             tasks.spawn(advice.run(interval));
         }

@@ -9,14 +9,17 @@
 //!   would be no better;
 //! - only pods that a `ReplicaSet`, `StatefulSet`, `DaemonSet` or `ReplicationController` makes again. The
 //!   work of a Job's pod would be lost and count as its failure;
-//! - one at a time of each owner, after pauses that double as long as no injected pod comes of it,
-//!   and only so many a minute in the whole cluster: it can never loop.
+//! - one at a time of each owner: a Ready pod is not evicted while another of the same owner is not
+//!   Ready, nor for a day before an injected and Ready one has come of the last eviction;
+//! - after pauses that double as long as none comes, or as attempts are in vain, and only so many
+//!   attempts a minute in the whole cluster: it can never loop.
 
+mod known;
 mod pace;
 mod pod;
 mod proof;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use kube::{
@@ -39,8 +42,8 @@ use crate::{
     },
     lease::Leadership,
 };
-use pace::Pace;
-use pod::{Pod, Seen, Tracked};
+use known::Known;
+use pod::{Pod, Tracked};
 
 /// Between two looks at what is known.
 const TICK: Duration = Duration::from_secs(1);
@@ -53,15 +56,6 @@ pub(crate) struct Healer {
     pub(crate) events: Arc<Events>,
     pub(crate) leadership: Leadership,
     pub(crate) clock: Clock,
-}
-
-/// The pods that there is something to say about, by their uids.
-#[derive(Default)]
-struct Known {
-    pods: HashMap<String, Tracked>,
-    listed: HashMap<String, Tracked>,
-    is_listing: bool,
-    pace: Pace,
 }
 
 impl Healer {
@@ -108,23 +102,23 @@ impl Healer {
         let mut ticks = interval(TICK);
         loop {
             ticks.tick().await;
-            let uninjected = self.report(&mut lock(known));
-            let count = i64::try_from(uninjected.len()).unwrap_or(i64::MAX);
-            self.shared.metrics.uninjected.set(count);
-            if self.settings.heal != HealMode::Evict {
-                continue;
-            }
-            for pod in uninjected {
-                if !self.leadership.is_held() {
-                    break;
-                }
-                let Some(owner) = pod.healing_owner() else { continue };
-                let limit = self.settings.evictions_per_minute;
-                if lock(known).pace.allows(owner, limit, Instant::now()) {
-                    self.heal(known, &pod, owner).await;
-                }
+            // Looked at anew after each attempt, which takes its time.
+            loop {
+                let next = self.next(&mut lock(known));
+                let Some(pod) = next else { break };
+                self.heal(known, &pod).await;
             }
         }
+    }
+
+    /// Reports, and gives the pod that it is to be tried to evict, if any.
+    fn next(&self, known: &mut Known) -> Option<Tracked> {
+        let uninjected = self.report(known);
+        self.shared.metrics.uninjected.set(i64::try_from(uninjected.len()).unwrap_or(i64::MAX));
+        if self.settings.heal != HealMode::Evict || !self.leadership.is_held() {
+            return None;
+        }
+        known.choose(uninjected, self.settings.evictions_per_minute, Instant::now())
     }
 
     /// Tells what there is to tell, and gives the pods that should have been injected.
@@ -144,16 +138,20 @@ impl Healer {
             self.events.warn(&pod.about, "NotInjected", text.to_owned());
             uninjected.push(pod.clone());
         }
-        uninjected.sort_by_key(|pod| pod.created);
         uninjected
     }
 
-    async fn heal(&self, known: &std::sync::Mutex<Known>, pod: &Tracked, owner: &str) {
+    async fn heal(&self, known: &std::sync::Mutex<Known>, pod: &Tracked) {
+        let Some(owner) = pod.healing_owner() else { return };
+        let pause = self.settings.owner_pause;
+        lock(known).pace.tried(Instant::now());
+        // From before the attempt: whatever replaces the pod is younger.
+        let begun = (self.clock)();
         let outcome = self.try_heal(pod).await;
         let now = Instant::now();
-        match &outcome {
-            Ok(Heal::Evicted) => {
-                lock(known).pace.evicted(owner, self.settings.owner_pause, now, (self.clock)());
+        let heal = match outcome {
+            Ok(Some(Heal::Evicted)) => {
+                lock(known).pace.evicted(owner, pause, now, begun);
                 lock(known).pods.remove(&pod.about.uid);
                 info!(namespace = pod.about.namespace, pod = pod.about.name, "evicted a pod that was not injected");
                 self.events.tell(Note {
@@ -162,55 +160,49 @@ impl Healer {
                     text: "evicted, because it was not injected and a new one would be".to_owned(),
                     is_warning: false,
                 });
+                Heal::Evicted
             }
-            Ok(_) => lock(known).pace.put_off(owner, self.settings.owner_pause, now),
+            Ok(Some(Heal::Unanswered)) => {
+                lock(known).pace.evicted(owner, pause, now, begun);
+                Heal::Unanswered
+            }
+            Ok(Some(heal)) => {
+                lock(known).pace.refused(owner, pause, now);
+                heal
+            }
+            Ok(None) => return,
             Err(error) => {
-                lock(known).pace.put_off(owner, self.settings.owner_pause, now);
-                let error = error as &dyn std::error::Error;
+                lock(known).pace.refused(owner, pause, now);
+                let error = &error as &dyn std::error::Error;
                 warn!(error, namespace = pod.about.namespace, pod = pod.about.name, "a pod cannot be healed");
+                Heal::Failed
             }
-        }
-        self.shared.metrics.heal(outcome.unwrap_or(Heal::Failed));
+        };
+        self.shared.metrics.heal(heal);
     }
 
-    async fn try_heal(&self, pod: &Tracked) -> Result<Heal, kube::Error> {
+    /// What became of it; nothing if another replica leads now.
+    async fn try_heal(&self, pod: &Tracked) -> Result<Option<Heal>, kube::Error> {
         if !proof::is_injected_now(&self.client, &pod.about).await? {
-            return Ok(Heal::Unproved);
+            return Ok(Some(Heal::Unproved));
+        }
+        // The proof may have taken longer than the lease.
+        if !self.leadership.is_held() {
+            return Ok(None);
         }
         let api = Api::<Pod>::namespaced(self.client.clone(), &pod.about.namespace);
         let preconditions = Preconditions { uid: Some(pod.about.uid.clone()), resource_version: None };
         let delete_options = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
         let parameters = EvictParams { delete_options: Some(delete_options), ..EvictParams::default() };
         match api.evict(&pod.about.name, &parameters).await {
-            Ok(_) => Ok(Heal::Evicted),
-            Err(kube::Error::Api(status)) if status.code == 429 => Ok(Heal::Budget),
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Heal::Failed),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-impl Known {
-    fn see(&mut self, pod: &Pod) {
-        let uid = pod.metadata.uid.clone().unwrap_or_default();
-        let pods = if self.is_listing { &mut self.listed } else { &mut self.pods };
-        match pod::look_at(pod) {
-            Seen::Over => {
-                pods.remove(&uid);
-            }
-            Seen::Running(tracked) => {
-                if tracked.is_injected
-                    && let Some(owner) = tracked.healing_owner()
-                {
-                    self.pace.succeeded(owner, tracked.created);
-                }
-                if tracked.is_injected && !tracked.lacks_client_id {
-                    pods.remove(&uid);
-                } else if let Some(known) = pods.get_mut(&uid) {
-                    known.is_injected = tracked.is_injected;
-                } else {
-                    pods.insert(uid, *tracked);
-                }
+            Ok(_) => Ok(Some(Heal::Evicted)),
+            Err(kube::Error::Api(status)) if status.code == 429 => Ok(Some(Heal::Budget)),
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(Some(Heal::Failed)),
+            Err(error @ kube::Error::Api(_)) => Err(error),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                warn!(error, namespace = pod.about.namespace, pod = pod.about.name, "a pod was perhaps evicted");
+                Ok(Some(Heal::Unanswered))
             }
         }
     }

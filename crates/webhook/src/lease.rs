@@ -116,7 +116,7 @@ impl Candidate {
                 // From before the request: the server may have counted from then on.
                 self.until.send_replace(Some(begun + self.settings.duration * 2 / 3));
                 if !held {
-                    info!(lease = self.settings.name, "this replica holds the lease and writes certificates");
+                    info!(lease = self.settings.name, "this replica holds the lease");
                 }
             }
             Ok(false) => self.lose(held),

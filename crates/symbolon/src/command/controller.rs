@@ -67,13 +67,13 @@ struct HealArgs {
     /// What is done about pods that should have been injected and were not
     #[arg(long, value_enum, default_value_t)]
     heal: HealArg,
-    /// Evictions in one minute, in the whole cluster
+    /// Attempts to evict a pod in one minute, in the whole cluster
     #[arg(long, value_name = "COUNT", default_value_t = 6)]
     heal_per_minute: u32,
     /// How old a pod is before it is looked at
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     heal_after: GoDuration,
-    /// The first pause between two pods of the same owner
+    /// The shortest pause between two evictions of the same owner's pods
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     heal_owner_pause: GoDuration,
     /// Between two searches for labels in the wrong place; 0 for none

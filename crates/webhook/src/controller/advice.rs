@@ -27,8 +27,7 @@ const NOT_LABELLED: &str = "azure.workload.identity/use!=true";
 
 /// Before the first search, so that a start is not slowed down.
 const FIRST: Duration = Duration::from_secs(20);
-/// Accounts that are looked at in one search, and the pause between two.
-const ACCOUNTS: usize = 500;
+/// Between two requests: nothing of this is urgent.
 const PACE: Duration = Duration::from_millis(50);
 /// Objects of one list.
 const PAGE: u32 = 500;
@@ -66,9 +65,19 @@ impl Advice {
         for (group, kind, path) in TEMPLATES {
             let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind));
             let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-            match api.list(&ListParams::default().labels(LABELLED).limit(PAGE)).await {
-                Ok(list) => list.items.iter().for_each(|object| self.template(&resource, object, path)),
-                Err(error) => debug!(error = &error as &dyn std::error::Error, kind, "cannot be listed"),
+            let mut parameters = ListParams::default().labels(LABELLED).limit(PAGE);
+            while self.leadership.is_held() {
+                let list = match api.list(&parameters).await {
+                    Ok(list) => list,
+                    Err(error) => {
+                        debug!(error = &error as &dyn std::error::Error, kind, "cannot be listed");
+                        break;
+                    }
+                };
+                list.items.iter().for_each(|object| self.template(&resource, object, path));
+                let Some(next) = list.metadata.continue_.filter(|next| !next.is_empty()) else { break };
+                parameters.continue_token = Some(next);
+                sleep(PACE).await;
             }
         }
     }
@@ -88,8 +97,11 @@ impl Advice {
     }
 
     async fn accounts(&self) {
-        for (namespace, name) in self.shared.state(|state| state.labelled()).into_iter().take(ACCOUNTS) {
+        for (namespace, name) in self.shared.state(|state| state.labelled()) {
             sleep(PACE).await;
+            if !self.leadership.is_held() {
+                break;
+            }
             let api = Api::<PartialObjectMeta<Pod>>::namespaced(self.client.clone(), &namespace);
             let of_account = format!("spec.serviceAccountName={name}");
             let parameters = ListParams::default().fields(&of_account).labels(NOT_LABELLED).limit(1);

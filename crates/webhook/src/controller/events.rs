@@ -1,7 +1,7 @@
 //! What authors should know, as Events on the objects that they wrote.
 
 use std::{
-    collections::HashSet,
+    collections::{HashSet, VecDeque},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -23,8 +23,10 @@ use crate::{clock::Clock, lease::Leadership};
 const MOST_WAITING: usize = 1024;
 /// What waited longer for this replica to lead has been told by who led, or is no longer true.
 const FRESH: Duration = Duration::from_mins(5);
-/// Events that are remembered as told.
+/// Events that are remembered as told; with so many nothing new is told until the oldest is forgotten.
 const REMEMBERED: usize = 16_384;
+/// Events live for an hour, after [`FRESH`] at most. What is still true then is told again.
+const TOLD_FOR: Duration = Duration::from_mins(70);
 /// Between two Events: a cluster full of mistakes must not fill etcd with Events about them.
 const PACE: Duration = Duration::from_millis(100);
 /// A note may have 1 KiB.
@@ -66,10 +68,31 @@ pub(crate) struct Note {
 /// A note, and since when it waits.
 pub(crate) type Waiting = (Instant, Note);
 
-/// Takes what is to be told; each thing is told once.
+/// Takes what is to be told; each thing is told once, as long as its Event lives.
 pub(crate) struct Events {
     notes: mpsc::Sender<Waiting>,
-    told: Mutex<HashSet<u64>>,
+    told: Mutex<Told>,
+}
+
+/// What was told, the oldest first.
+#[derive(Default)]
+struct Told {
+    hashes: HashSet<u64>,
+    since: VecDeque<(Instant, u64)>,
+}
+
+impl Told {
+    fn may_tell(&mut self, hash: u64, now: Instant) -> bool {
+        while let Some((_, forgotten)) = self.since.pop_front_if(|(since, _)| now.duration_since(*since) >= TOLD_FOR) {
+            self.hashes.remove(&forgotten);
+        }
+        self.hashes.len() < REMEMBERED && !self.hashes.contains(&hash)
+    }
+
+    fn told(&mut self, hash: u64, now: Instant) {
+        self.hashes.insert(hash);
+        self.since.push_back((now, hash));
+    }
 }
 
 impl Events {
@@ -81,15 +104,15 @@ impl Events {
 
     /// Tells, unless it was told already or too much waits to be told.
     pub(crate) fn tell(&self, note: Note) {
+        self.tell_at(note, Instant::now());
+    }
+
+    fn tell_at(&self, note: Note, now: Instant) {
         let hash = hash(&note);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.contains(&hash) || self.notes.try_send((Instant::now(), note)).is_err() {
-            return;
+        if told.may_tell(hash, now) && self.notes.try_send((now, note)).is_ok() {
+            told.told(hash, now);
         }
-        if told.len() >= REMEMBERED {
-            told.clear();
-        }
-        told.insert(hash);
     }
 
     pub(crate) fn warn(&self, about: &About, reason: &'static str, text: String) {
@@ -137,7 +160,7 @@ pub(crate) async fn write(
         match &made {
             Ok(_) => metrics.event(note.reason),
             // Its name is made of what it says: it has been told, by whomever, within the hour that Events live.
-            Err(error) if is(error, 409) => continue,
+            Err(error) if is(error, 409) => {}
             Err(error) => {
                 warn!(error = error as &dyn std::error::Error, reason = note.reason, "an Event cannot be written");
             }
@@ -205,6 +228,29 @@ mod tests {
             events.warn(&about(&index.to_string()), "Misplaced", String::new());
         }
         assert_eq!(std::iter::from_fn(|| notes.try_recv().ok()).count(), MOST_WAITING);
+    }
+
+    #[test]
+    fn what_is_still_true_is_told_again_when_its_event_has_gone() {
+        let (events, mut notes) = Events::new();
+        let note = Note { about: about("a"), reason: "NotInjected", text: String::new(), is_warning: true };
+        let now = Instant::now();
+        for (minutes, is_told) in [(0, true), (69, false), (70, true), (71, false), (140, true)] {
+            events.tell_at(note.clone(), now + Duration::from_mins(minutes));
+            assert_eq!(notes.try_recv().is_ok(), is_told, "{minutes}");
+        }
+    }
+
+    #[test]
+    fn with_too_much_to_remember_nothing_is_told_twice() {
+        let (mut told, now) = (Told::default(), Instant::now());
+        for hash in 0..REMEMBERED as u64 {
+            assert!(told.may_tell(hash, now));
+            told.told(hash, now);
+        }
+        assert!(!told.may_tell(0, now));
+        assert!(!told.may_tell(u64::MAX, now));
+        assert!(told.may_tell(u64::MAX, now + TOLD_FOR));
     }
 
     #[test]

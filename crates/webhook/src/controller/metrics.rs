@@ -53,6 +53,8 @@ pub(crate) enum Heal {
     /// Injection was not proved to work.
     Unproved,
     Failed,
+    /// The API server was asked to evict it and did not answer: it may have done it.
+    Unanswered,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,7 +81,7 @@ impl Metrics {
         registry.register("service_accounts", "Service accounts that are known", metrics.accounts.clone());
         registry.register(
             "service_accounts_without_room",
-            "Service accounts that had no room in the ConfigMap written last",
+            "Service accounts that have no room in the ConfigMap of their namespace",
             metrics.dropped.clone(),
         );
         registry.register(

@@ -29,11 +29,11 @@ pub struct ControllerSettings {
     pub keeps_config_maps: bool,
     /// What is done about pods that were not injected.
     pub heal: HealMode,
-    /// Evictions in one minute, in the whole cluster.
+    /// Attempts to evict in one minute, in the whole cluster.
     pub evictions_per_minute: u32,
     /// A pod younger than this is not healed: whoever made it may be at work.
     pub heal_after: Duration,
-    /// The first pause between evictions of pods of the same owner.
+    /// The pause between evictions of pods of the same owner, and what longer ones are made of.
     pub owner_pause: Duration,
     /// Between two searches for labels in the wrong place; none without it.
     pub advice_interval: Option<Duration>,
@@ -56,5 +56,25 @@ impl ControllerSettings {
             advice_interval: Some(Duration::from_mins(10)),
             identity: identity.into(),
         }
+    }
+
+    /// Between two searches for labels in the wrong place, if there is a wrong place.
+    ///
+    /// Where the account's label decides, it may stand on accounts, and on pods it opts out.
+    pub(super) fn search_interval(&self) -> Option<Duration> {
+        self.advice_interval.filter(|_| self.selector == Selector::PodLabel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_label_is_misplaced_where_the_account_s_decides() {
+        let mut settings = ControllerSettings::new("a");
+        assert!(settings.search_interval().is_some());
+        settings.selector = Selector::ServiceAccountLabel;
+        assert_eq!(settings.search_interval(), None);
     }
 }

@@ -23,9 +23,14 @@ impl Shared {
         Self { state: Mutex::new(state), queue: Mutex::default(), wake: Notify::new(), metrics }
     }
 
-    /// Reads or changes what is known.
+    /// Reads or changes what is known. What is counted of it is published here, where no change
+    /// can be forgotten.
     pub(super) fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
-        with(&mut lock(&self.state))
+        let mut state = lock(&self.state);
+        let outcome = with(&mut state);
+        self.metrics.accounts.set(i64::try_from(state.count()).unwrap_or(i64::MAX));
+        self.metrics.dropped.set(i64::try_from(state.dropped()).unwrap_or(i64::MAX));
+        outcome
     }
 
     pub(super) fn queue<T>(&self, with: impl FnOnce(&mut Queue) -> T) -> T {
@@ -55,4 +60,22 @@ impl Shared {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use symbolon_admission::ServiceAccount;
+
+    use super::*;
+    use crate::controller::ControllerSettings;
+
+    #[test]
+    fn the_number_of_accounts_is_published_with_each_change() {
+        let metrics = Metrics::new(&mut prometheus_client::registry::Registry::default());
+        let shared = Shared::new(State::new(&ControllerSettings::new("a")), metrics.clone());
+        shared.state(|state| state.put_account("a", "a", &ServiceAccount::default()));
+        assert_eq!(metrics.accounts.get(), 1);
+        shared.state(|state| state.remove_account("a", "a"));
+        assert_eq!(metrics.accounts.get(), 0);
+    }
 }

@@ -21,6 +21,9 @@ pub(super) struct State {
     namespaces: HashMap<Box<str>, Namespace>,
     accounts: Listing,
     config_maps: Listing,
+    /// The sum over all namespaces, of their accounts and of those without room.
+    count: usize,
+    dropped: usize,
 }
 
 /// How far a list with its watch is.
@@ -35,6 +38,8 @@ struct Listing {
 struct Namespace {
     accounts: BTreeMap<Box<str>, Account>,
     stored: Option<Stored>,
+    /// Accounts for which there was no room when it was last looked at.
+    dropped: usize,
 }
 
 #[derive(Debug)]
@@ -80,6 +85,8 @@ impl State {
             accounts: Listing::default(),
             // Where none are kept there is nothing to wait for.
             config_maps: Listing { round: 0, complete: !settings.keeps_config_maps },
+            count: 0,
+            dropped: 0,
         }
     }
 
@@ -108,13 +115,15 @@ impl State {
         };
         let has_label = account.get(Key::UseLabel).is_some();
         let round = self.accounts.round;
-        self.namespace(namespace).accounts.insert(name.into(), Account { entry, has_label, round });
+        let before = self.namespace(namespace).accounts.insert(name.into(), Account { entry, has_label, round });
+        self.count += usize::from(before.is_none());
         unfit
     }
 
     pub(super) fn remove_account(&mut self, namespace: &str, name: &str) {
         if let Some(found) = self.namespaces.get_mut(namespace) {
-            found.accounts.remove(name);
+            let before = found.accounts.remove(name);
+            self.count -= usize::from(before.is_some());
         }
     }
 
@@ -124,6 +133,7 @@ impl State {
         for namespace in self.namespaces.values_mut() {
             namespace.accounts.retain(|_, account| account.round == round);
         }
+        self.count = self.namespaces.values().map(|namespace| namespace.accounts.len()).sum();
         self.accounts.complete = true;
         self.names()
     }
@@ -151,9 +161,10 @@ impl State {
     /// What is to be done in a namespace. Forgets namespaces of which nothing is left.
     pub(super) fn task(&mut self, name: &str) -> Task {
         let is_excluded = self.is_excluded(name);
-        let hash_map::Entry::Occupied(found) = self.namespaces.entry(name.into()) else { return Task::Nothing };
-        let namespace = found.get();
+        let hash_map::Entry::Occupied(mut found) = self.namespaces.entry(name.into()) else { return Task::Nothing };
+        let namespace = found.get_mut();
         let stored = namespace.stored.map(|stored| stored.digest);
+        self.dropped -= std::mem::take(&mut namespace.dropped);
         if is_excluded || namespace.accounts.is_empty() {
             if namespace.accounts.is_empty() && stored.is_none() {
                 found.remove();
@@ -161,6 +172,8 @@ impl State {
             return if stored.is_some() { Task::Delete } else { Task::Nothing };
         }
         let contents = namespace.contents();
+        namespace.dropped = contents.dropped;
+        self.dropped += contents.dropped;
         match stored {
             None => Task::Create(contents),
             Some(stored) if stored == contents.digest() => Task::Nothing,
@@ -179,7 +192,8 @@ impl State {
     /// Accounts that carry the label which only pods should carry, and a client id.
     pub(super) fn labelled(&self) -> Vec<(Box<str>, Box<str>)> {
         let mut found = Vec::new();
-        for (namespace, known) in &self.namespaces {
+        let namespaces = self.namespaces.iter().filter(|(name, _)| !self.is_excluded(name));
+        for (namespace, known) in namespaces {
             let labelled = known.accounts.iter().filter(|(_, account)| account.has_label);
             found.extend(labelled.map(|(name, _)| (namespace.clone(), name.clone())));
         }
@@ -187,8 +201,14 @@ impl State {
         found
     }
 
+    /// How many accounts are known.
     pub(super) fn count(&self) -> usize {
-        self.namespaces.values().map(|namespace| namespace.accounts.len()).sum()
+        self.count
+    }
+
+    /// How many accounts had no room, in all namespaces that were looked at.
+    pub(super) fn dropped(&self) -> usize {
+        self.dropped
     }
 
     fn names(&self) -> Vec<Box<str>> {
@@ -265,6 +285,59 @@ mod tests {
         assert_eq!(state.task("kube-system"), Task::Nothing);
         state.put_config_map("kube-system", Digest::FOREIGN);
         assert_eq!(state.task("kube-system"), Task::Delete);
+    }
+
+    #[test]
+    fn accounts_are_counted_as_they_come_and_go() {
+        let mut state = state();
+        for name in ["a", "b", "b"] {
+            state.put_account("a", name, &account("1"));
+        }
+        assert_eq!(state.count(), 2);
+        state.remove_account("a", "b");
+        state.remove_account("a", "b");
+        assert_eq!(state.count(), 1);
+        state.begin_accounts();
+        state.end_accounts();
+        assert_eq!(state.count(), 0);
+    }
+
+    #[test]
+    fn accounts_without_room_are_counted_over_all_namespaces_until_they_go() {
+        let mut state = state();
+        for index in 0..25_003 {
+            state.put_account("full", &format!("a{index}"), &ServiceAccount::default());
+            if index < 25_001 {
+                state.put_account("other", &format!("a{index}"), &ServiceAccount::default());
+            }
+        }
+        state.put_account("small", "a", &ServiceAccount::default());
+        let Task::Create(contents) = state.task("full") else { panic!("it has none") };
+        assert_eq!(state.dropped(), 3);
+        state.put_config_map("full", contents.digest());
+        for name in ["other", "small", "full", "other"] {
+            state.task(name);
+        }
+        assert_eq!(state.task("full"), Task::Nothing);
+        assert_eq!(state.dropped(), 4, "also where nothing is to be written, as after a restart");
+        for index in 0..25_003 {
+            state.remove_account("full", &format!("a{index}"));
+        }
+        state.remove_config_map("full");
+        state.task("full");
+        assert_eq!(state.dropped(), 1);
+    }
+
+    #[test]
+    fn accounts_of_excluded_namespaces_need_no_advice() {
+        let mut state = state();
+        let labelled = ServiceAccount::new(
+            [("azure.workload.identity/use", "true")],
+            [("azure.workload.identity/client-id", "1")],
+        );
+        state.put_account("kube-system", "a", &labelled);
+        state.put_account("a", "a", &labelled);
+        assert_eq!(state.labelled(), [(Box::from("a"), Box::from("a"))]);
     }
 
     #[test]

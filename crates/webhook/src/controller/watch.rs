@@ -68,7 +68,6 @@ pub(super) async fn accounts(client: Client, shared: Arc<Shared>, events: Arc<Ev
         Event::InitDone => {
             let namespaces = shared.state(State::end_accounts);
             let accounts = shared.state(|state| state.count());
-            shared.metrics.accounts.set(i64::try_from(accounts).unwrap_or(i64::MAX));
             info!(accounts, "the list of service accounts is complete");
             shared.look_at(namespaces.iter().map(|name| &**name));
         }

@@ -49,7 +49,6 @@ async fn look_at(config_maps: ConfigMaps, shared: Arc<Shared>, namespace: Box<st
     let task = shared.task(&namespace);
     let size = match &task {
         Task::Create(contents) | Task::Change(contents) => {
-            shared.metrics.dropped.set(i64::try_from(contents.dropped).unwrap_or(i64::MAX));
             if contents.dropped > 0 {
                 warn!(namespace = &*namespace, dropped = contents.dropped, "a ConfigMap has no room for all accounts");
             }

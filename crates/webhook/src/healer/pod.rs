@@ -39,6 +39,14 @@ pub(super) struct PodSpec {
 #[derive(Clone, Debug, Deserialize)]
 struct PodStatus {
     phase: Option<String>,
+    conditions: Option<Vec<Condition>>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -114,13 +122,15 @@ pub(super) struct Tracked {
     pub(super) account: String,
     pub(super) created: Timestamp,
     pub(super) is_injected: bool,
+    /// Whether it does its work, as far as its probes tell.
+    pub(super) is_ready: bool,
     /// Whether it takes its client id from its account, if that has one.
     pub(super) lacks_client_id: bool,
 }
 
 /// What a pod is to the healer.
 pub(super) enum Seen {
-    /// It has ended, is being deleted, or is a node's own.
+    /// It has ended, is being deleted, is a node's own, or was opted out by its author.
     Over,
     /// It runs or will.
     Running(Box<Tracked>),
@@ -140,7 +150,7 @@ pub(super) fn look_at(pod: &Pod) -> Seen {
     let annotations = metadata.annotations.as_ref();
     let is_mirror = annotations.is_some_and(|annotations| annotations.contains_key("kubernetes.io/config.mirror"));
     let Some(spec) = &pod.spec else { return Seen::Over };
-    if metadata.deletion_timestamp.is_some() || matches!(phase, "Succeeded" | "Failed") || is_mirror {
+    if metadata.deletion_timestamp.is_some() || matches!(phase, "Succeeded" | "Failed") || is_mirror || opts_out(pod) {
         return Seen::Over;
     }
     let names_client = annotations
@@ -159,8 +169,22 @@ pub(super) fn look_at(pod: &Pod) -> Seen {
             .unwrap_or_else(|| "default".to_owned()),
         created: metadata.creation_timestamp.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0),
         is_injected: is_injected(spec),
+        is_ready: is_ready(pod),
         lacks_client_id: !names_client && !spec.containers.iter().flatten().all(sets_client_id),
     }))
+}
+
+/// Whether its author wants no identity for it, where the account's label decides.
+///
+/// Where the pod's own label decides, it has to be `true` anyway.
+fn opts_out(pod: &Pod) -> bool {
+    let label = pod.metadata.labels.as_ref().and_then(|labels| labels.get("azure.workload.identity/use"));
+    label.is_some_and(|value| value.eq_ignore_ascii_case("false"))
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let mut conditions = pod.status.iter().flat_map(|status| &status.conditions).flatten();
+    conditions.any(|condition| condition.kind == "Ready" && condition.status == "True")
 }
 
 fn about(owner: &OwnerReference, namespace: &str) -> About {
@@ -215,6 +239,28 @@ mod tests {
         let gone = json!({"deletionTimestamp": "2026-01-01T00:00:00Z"});
         assert!(tracked(json!({"metadata": gone, "spec": spec})).is_none());
         assert!(tracked(json!({"metadata": {}, "spec": spec})).is_some());
+    }
+
+    #[test]
+    fn pods_that_were_opted_out_are_left_alone() {
+        for (value, is_tracked) in [("false", false), ("False", false), ("true", true), ("", true)] {
+            let metadata = json!({"labels": {"azure.workload.identity/use": value}});
+            let found = tracked(json!({"metadata": metadata, "spec": {"containers": []}}));
+            assert_eq!(found.is_some(), is_tracked, "{value}");
+        }
+    }
+
+    #[test]
+    fn only_the_condition_makes_a_pod_ready() {
+        let ready = |status: serde_json::Value| {
+            tracked(json!({"metadata": {}, "spec": {"containers": []}, "status": status})).unwrap().is_ready
+        };
+        assert!(ready(
+            json!({"conditions": [{"type": "Initialized", "status": "True"}, {"type": "Ready", "status": "True"}]})
+        ));
+        assert!(!ready(json!({"conditions": [{"type": "Ready", "status": "False"}]})));
+        assert!(!ready(json!({"phase": "Running"})));
+        assert!(!ready(json!({})));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
 use k8s_openapi::api::{
+    batch::v1::CronJob,
     core::v1::{ConfigMap, Namespace},
     events::v1::Event,
 };
@@ -214,6 +215,40 @@ async fn authors_are_told_of_their_mistakes() {
     crate::support::create(&client, &space, &without, false).await.unwrap();
     told(&client, &space, "without", "NoClientId").await;
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_are_looked_at_on_all_pages_of_a_list() {
+    let Some((cluster, client, _one)) = live().await else { return };
+    let space = namespace_with(&client, "controller", Some(LIVE)).await;
+    // A page has 500.
+    let names: Vec<_> = (0..501).map(|index| format!("right-{index:03}")).collect();
+    stream::iter(&names)
+        .map(|name| cron_job(&client, &space, name, true))
+        .buffer_unordered(32)
+        .collect::<Vec<()>>()
+        .await;
+    cron_job(&client, &space, "wrong", false).await;
+    let running = Running::start(&cluster, settings("a")).await;
+    told(&client, &space, "wrong", "LabelMisplaced").await;
+    running.stop().await;
+    let all = (DeleteParams::background(), ListParams::default());
+    Api::<CronJob>::namespaced(client, &space).delete_collection(&all.0, &all.1).await.unwrap();
+}
+
+/// One that never runs and has the label, where it counts too if its pods have it.
+async fn cron_job(client: &Client, space: &str, name: &str, is_right: bool) {
+    let labels = json!({"azure.workload.identity/use": "true"});
+    let pod_labels = if is_right { labels.clone() } else { json!({}) };
+    let pod = json!({
+        "metadata": {"labels": pod_labels},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "app", "image": "app"}]},
+    });
+    let cron_job = json!({
+        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name, "namespace": space, "labels": labels},
+        "spec": {"schedule": "0 0 1 1 *", "suspend": true, "jobTemplate": {"spec": {"template": pod}}},
+    });
+    apply(client, &cron_job).await;
 }
 
 /// Waits for an Event about an object.
