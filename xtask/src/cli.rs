@@ -24,7 +24,7 @@ enum Command {
     Cluster(cluster::ClusterCommand),
     /// Build the documentation, without warnings
     Docs,
-    /// Measure a release build: `bench exchange`, `bench start`
+    /// Measure a release build: `bench exchange`, `start`, `webhook`, `policy`
     Bench(bench::BenchArgs),
     /// Build the container image as an OCI archive, without docker
     Image(image::ImageArgs),

@@ -1,6 +1,7 @@
 //! The injection as objects that the API server evaluates itself (Kubernetes 1.36 and later).
 //!
-//! [`render`] gives three pairs of policy and binding:
+//! [`render`] gives policies, each with its binding; first the *anchors*, which match nothing and keep
+//! the API server's view of ConfigMaps alive, then:
 //!
 //! 1. The *injection*, a `MutatingAdmissionPolicy`. Tenant, authority host and audience stand in
 //!    it; of a ConfigMap in the pod's own namespace it reads what [`entry`] writes for the pod's

@@ -82,5 +82,5 @@
 {{- range include "symbolon.excludedNamespaces" (list . (not (empty (include "symbolon.byLabel" .)))) | fromJsonArray | default (list "") }}
 - --exclude-namespace={{ . }}
 {{- end }}
-- --heal={{ .Values.controller.heal }}
+- --heal={{ include "symbolon.heal" . }}
 {{- end -}}

@@ -11,8 +11,12 @@
 {{- define "symbolon.hasController" -}}
 {{- if kindIs "bool" .Values.controller.enabled -}}
 {{- if .Values.controller.enabled -}}true{{- end -}}
-{{- else if or (include "symbolon.hasPolicy" .) (ne .Values.controller.heal "off") -}}true
+{{- else if or (include "symbolon.hasPolicy" .) (not (has .Values.controller.heal (list "" "off"))) -}}true
 {{- end -}}
+{{- end -}}
+
+{{- define "symbolon.heal" -}}
+{{- default (ternary "report" "off" (eq (include "symbolon.hasController" .) "true")) .Values.controller.heal -}}
 {{- end -}}
 
 {{- define "symbolon.byLabel" -}}

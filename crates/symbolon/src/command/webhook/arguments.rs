@@ -14,8 +14,9 @@ Examples:
   AZURE_TENANT_ID=… symbolon webhook                      in a pod of the cluster
   symbolon webhook --tenant-id … --kubeconfig admin.conf --listen 127.0.0.1:9443
 
-It takes the flags and variables of the Azure Workload Identity webhook v1.6 and can take the place
-of its program in its own Deployment.
+It takes the flags and variables of the Azure Workload Identity webhook v1.6. To run it in
+upstream's own Deployment, take `command` out, put `webhook` before the arguments, and let its
+roles also patch the webhook configuration and create, get and update leases.
 
 A pod that asks for the proxy sidecar needs an image of it: set PROXY_IMAGE and PROXY_INIT_IMAGE. Our
 own comes with a later release, upstream's work; while none is set such a pod is refused with a
