@@ -107,7 +107,7 @@ fn what_is_wrong_is_said_plainly() {
         ("failurePolicy=fail", "at '/failurePolicy': value must be one of '', 'Fail', 'Ignore'"),
         ("timeoutSeconds=31", "at '/timeoutSeconds': maximum: got 31, want 30"),
         ("layout=v1.7", "at '/layout': value must be one of 'v1.6', 'v1.5'"),
-        ("controller.heal=delete", "at '/controller/heal': value must be one of 'off', 'report', 'evict'"),
+        ("controller.heal=delete", "at '/controller/heal': value must be one of '', 'off', 'report', 'evict'"),
         ("service.targetPort=0", "at '/service/targetPort': minimum: got 0, want 1"),
         ("authorityHost=login.internal", "at '/authorityHost': 'login.internal' does not match pattern"),
         ("image.repository=mcr.microsoft.com/oss/azure/workload-identity/webhook", "is upstream's image"),
