@@ -141,6 +141,12 @@ impl Tls {
         self.certificate.0.load().is_some()
     }
 
+    /// The certificate that is served, without those above it.
+    #[must_use]
+    pub fn leaf(&self) -> Option<CertificateDer<'static>> {
+        self.certificate.0.load().as_ref()?.cert.first().cloned()
+    }
+
     /// Makes TLS from two PEM files, which the server reads again every 60 s while it runs.
     ///
     /// # Errors

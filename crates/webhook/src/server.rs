@@ -217,7 +217,7 @@ impl Parts {
                 let (chain, key) = (directory.join("tls.crt"), directory.join("tls.key"));
                 let tls = tls.with_files(&chain, &key).reload_every(FILES_INTERVAL);
                 let ready = self.readiness.register("the certificate files");
-                tasks.spawn(certificates::watch_files(tls.clone(), chain, Arc::clone(&self.metrics), ready));
+                tasks.spawn(certificates::watch_files(tls.clone(), Arc::clone(&self.metrics), ready));
                 Ok((tls, None))
             }
             Certificates::Managed { objects, lifetimes, lease } => {

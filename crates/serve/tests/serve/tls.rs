@@ -121,10 +121,12 @@ async fn changed_files_are_noticed_and_broken_ones_are_not_used() {
     let failed = r#"symbolon_tls_certificate_reloads_total{server="test",outcome="failed"}"#;
     until(async || server.metrics.encode().unwrap().contains(failed)).await;
     assert_eq!(leaf_of(&client.connect(&server).await), old.der());
+    assert_eq!(tls.leaf().unwrap(), leaf_of(&client.connect(&server).await), "what is served, not what the files hold");
 
     write(&new);
     server.metric(r#"symbolon_tls_certificate_reloads_total{server="test",outcome="replaced"} 1"#).await;
     assert_eq!(leaf_of(&client.connect(&server).await), new.der());
+    assert_eq!(tls.leaf().unwrap(), leaf_of(&client.connect(&server).await));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Certificates that somebody else puts into files, such as cert-manager.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::x509::not_after;
+use super::x509::not_after_of;
 use crate::metrics::Metrics;
 
 /// How often files that are not there yet are looked for.
@@ -21,7 +20,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Waits for the first certificate. From then on the server itself reads the files again and says
 /// why it cannot; this says when the certificate ends.
-pub(crate) async fn watch_files(tls: Tls, certificate: PathBuf, metrics: Arc<Metrics>, ready: ReadyHandle) {
+pub(crate) async fn watch_files(tls: Tls, metrics: Arc<Metrics>, ready: ReadyHandle) {
     let mut attempts = 0_u32;
     loop {
         let again = tls.clone();
@@ -38,12 +37,8 @@ pub(crate) async fn watch_files(tls: Tls, certificate: PathBuf, metrics: Arc<Met
     info!("serving the certificate of the files");
     ready.set(true);
     loop {
-        // Only of a pair that TLS takes, since otherwise the one before is served on.
-        let again = tls.clone();
-        let is_served = matches!(spawn_blocking(move || again.reload_files()).await, Ok(Ok(_)));
-        if is_served && let Ok(pem) = tokio::fs::read_to_string(&certificate).await {
-            metrics.certificate_expires(not_after(&pem).unwrap_or_default());
-        }
+        // Of the one that is served: what is in the files may be a pair that TLS does not take.
+        metrics.certificate_expires(tls.leaf().and_then(|leaf| not_after_of(&leaf)).unwrap_or_default());
         sleep(INTERVAL).await;
     }
 }

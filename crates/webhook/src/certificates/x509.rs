@@ -122,8 +122,12 @@ fn first(pem: &str) -> Option<CertificateDer<'static>> {
 
 /// The end of the first certificate's validity in unix seconds, if it can be read.
 pub(crate) fn not_after(pem: &str) -> Option<i64> {
-    let der = first(pem)?;
-    let (_, parsed) = X509Certificate::from_der(&der).ok()?;
+    not_after_of(&first(pem)?)
+}
+
+/// The same of a certificate in DER.
+pub(super) fn not_after_of(der: &[u8]) -> Option<i64> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
     Some(parsed.validity().not_after.timestamp())
 }
 
