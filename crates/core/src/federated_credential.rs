@@ -22,6 +22,8 @@ pub struct FederatedCredential {
     subject: String,
     audience: String,
     description: Option<String>,
+    #[serde(default)]
+    effective_at: i64,
 }
 
 /// Why a federated credential cannot be made.
@@ -78,7 +80,21 @@ impl FederatedCredential {
             subject: subject.into(),
             audience: audience.clone(),
             description: description.map(Into::into),
+            effective_at: 0,
         })
+    }
+
+    /// The same credential, which accepts nothing before this Unix second.
+    #[must_use]
+    pub fn effective_from(self, second: i64) -> Self {
+        Self { effective_at: second, ..self }
+    }
+
+    /// The Unix second from which it accepts tokens: later than its writing only where a tenant
+    /// simulates how slowly Entra spreads new credentials.
+    #[must_use]
+    pub const fn effective_at(&self) -> i64 {
+        self.effective_at
     }
 
     /// Its name, unique within the identity without regard to letter case.

@@ -115,6 +115,9 @@ fn render(refusal: &Refusal, management: &Management, ids: Ids, graph: bool) -> 
     let code = if graph { graph_code(refusal.kind) } else { refusal.code };
     let error = ErrorObject { code, message: &refusal.message, inner_error };
     let mut response = (refusal.kind.status(), Json(Body { error })).into_response();
+    if let Some(seconds) = refusal.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if refusal.kind == Kind::Unauthenticated {
         let challenge = format!(
             "Bearer authorization_uri=\"{}/common\", error=\"invalid_token\", error_description=\"{}\"",
@@ -143,6 +146,8 @@ const fn graph_code(kind: Kind) -> &'static str {
         Kind::Forbidden => "Authorization_RequestDenied",
         Kind::NotFound => "Request_ResourceNotFound",
         Kind::Conflict => "Request_MultipleObjectsWithSameKeyValue",
+        Kind::ConditionFailed => "Request_PreconditionFailed",
+        Kind::TooMany => "TooManyRequests",
         Kind::TooLarge => "Request_EntityTooLarge",
         Kind::Failed => "Service_InternalServerError",
         Kind::Full => "InsufficientStorage",

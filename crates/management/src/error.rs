@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     NotFound,
     MethodNotAllowed,
     Conflict,
+    ConditionFailed,
+    TooMany,
     TooLarge,
     UnsupportedMediaType,
     Unprocessable,
@@ -35,6 +37,8 @@ pub(crate) struct Refusal {
     /// ARM's code.
     pub(crate) code: &'static str,
     pub(crate) message: String,
+    /// Seconds after which to try again, where that is known.
+    pub(crate) retry_after: Option<u64>,
 }
 
 impl Kind {
@@ -46,6 +50,8 @@ impl Kind {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
+            Self::ConditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::TooMany => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
@@ -57,7 +63,7 @@ impl Kind {
 
 impl Refusal {
     fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into() }
+        Self { kind, code, message: message.into(), retry_after: None }
     }
 
     pub(crate) fn invalid(code: &'static str, message: impl Into<String>) -> Self {
@@ -82,6 +88,17 @@ impl Refusal {
 
     pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Kind::Conflict, code, message)
+    }
+
+    /// A condition of RFC 9110, section 13, that is not true.
+    pub(crate) fn condition_failed(message: impl Into<String>) -> Self {
+        Self::new(Kind::ConditionFailed, "PreconditionFailed", message)
+    }
+
+    /// Too many requests; `retry_after` is in seconds.
+    #[expect(dead_code, reason = "for the simulated rates")]
+    pub(crate) fn too_many(message: impl Into<String>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(Kind::TooMany, "TooManyRequests", message) }
     }
 
     pub(crate) fn too_large(message: impl Into<String>) -> Self {
@@ -135,6 +152,7 @@ impl From<StoreError> for Refusal {
                 ),
             ),
             StoreError::VersionMismatch { .. } => Self::conflict("ConcurrentUpdate", sentence(&error)),
+            StoreError::ConditionFailed { .. } => Self::condition_failed(sentence(&error)),
             StoreError::Full => Self::full(),
             StoreError::Database(_) => Self::failed(&error),
         }

@@ -16,7 +16,7 @@ use symbolon_core::{
     ports::{
         AuditLog, Directory,
         keys::SigningKeyStore,
-        management::{Holder, ManagementStore, ResourceGroup, StoreError, Subscription},
+        management::{CredentialTerms, Holder, ManagementStore, ResourceGroup, StoreError, Subscription},
     },
     role::{self, RoleAssignment},
     tenant::TenantSettings,
@@ -85,6 +85,9 @@ mod sqlite {
             credentials_are_listed_by_lower_case_name_in_pages,
             the_exchange_sees_credentials_in_the_order_in_which_they_were_made,
             a_deleted_credential_is_gone,
+            a_write_whose_condition_is_not_true_changes_nothing,
+            a_credential_that_is_made_again_has_another_id,
+            the_second_from_which_a_credential_counts_is_kept,
         }
         applications {
             an_application_comes_back_as_it_was_created,
@@ -168,6 +171,16 @@ pub(crate) async fn new_identity(store: &dyn Everything) -> ManagedIdentity {
 pub(crate) async fn new_holder(store: &dyn Everything) -> Holder {
     let identity = new_identity(store).await;
     Holder { tenant: identity.tenant, client_id: identity.client_id }
+}
+
+/// Terms without a limit.
+pub(crate) fn unlimited() -> CredentialTerms {
+    CredentialTerms::default()
+}
+
+/// Terms that allow a holder this many credentials.
+pub(crate) fn at_most(limit: u32) -> CredentialTerms {
+    CredentialTerms { limit: Some(limit), ..CredentialTerms::default() }
 }
 
 pub(crate) fn a_credential(name: &str, subject: &str) -> FederatedCredential {

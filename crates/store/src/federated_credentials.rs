@@ -2,7 +2,7 @@
 
 use symbolon_core::{
     federated_credential::FederatedCredential,
-    ports::management::{Holder, StoreError, Written},
+    ports::management::{Condition, CredentialTerms, Holder, StoreError, StoredCredential, Written},
 };
 
 use crate::{
@@ -14,18 +14,21 @@ use crate::{
 };
 
 mod sql {
-    pub(super) const ONE: &str = "SELECT tenant_id, client_id, name, issuer, subject, audience, description \
+    pub(super) const ONE: &str = "SELECT tenant_id, client_id, name, issuer, subject, audience, description, \
+         effective_at, created_version, version \
          FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
-    pub(super) const LIST: &str = "SELECT tenant_id, client_id, name, issuer, subject, audience, description \
+    pub(super) const LIST: &str = "SELECT tenant_id, client_id, name, issuer, subject, audience, description, \
+         effective_at, created_version, version \
          FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 AND name_key > $3 \
          ORDER BY name_key LIMIT $4";
     pub(super) const SAME: &str = "SELECT name FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 \
          AND issuer = $3 AND subject = $4 AND name_key <> $5";
     pub(super) const COUNT: &str = "SELECT COUNT(*) FROM federated_credential WHERE tenant_id = $1 AND client_id = $2";
     pub(super) const INSERT: &str = "INSERT INTO federated_credential (tenant_id, client_id, name_key, name, issuer, \
-         subject, audience, description, created_version, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)";
+         subject, audience, description, effective_at, created_version, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
     pub(super) const UPDATE: &str = "UPDATE federated_credential SET issuer = $4, subject = $5, audience = $6, \
-         description = $7, version = $8 WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
+         description = $7, effective_at = $8, version = $9 WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
     pub(super) const DELETE: &str =
         "DELETE FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
 }
@@ -34,14 +37,14 @@ fn name_key(name: &str) -> String {
     name.to_lowercase()
 }
 
-async fn find(connection: &mut Connection, holder: Holder, name: &str) -> Result<Option<FederatedCredential>, Failure> {
-    let row: Option<row::CredentialRow> = sqlx::query_as(sql::ONE)
+async fn find(connection: &mut Connection, holder: Holder, name: &str) -> Result<Option<StoredCredential>, Failure> {
+    let row: Option<row::StoredCredentialRow> = sqlx::query_as(sql::ONE)
         .bind(holder.tenant.to_string())
         .bind(holder.client_id.to_string())
         .bind(name_key(name))
         .fetch_optional(connection)
         .await?;
-    Ok(row.map(row::CredentialRow::read).transpose()?.map(|(_, credential)| credential))
+    row.map(row::StoredCredentialRow::read).transpose()
 }
 
 async fn require_holder(connection: &mut Connection, holder: Holder) -> Result<(), Failure> {
@@ -52,11 +55,7 @@ async fn require_holder(connection: &mut Connection, holder: Holder) -> Result<(
     }
 }
 
-pub(crate) async fn one(
-    connection: &mut Connection,
-    holder: Holder,
-    name: &str,
-) -> Result<FederatedCredential, Failure> {
+pub(crate) async fn one(connection: &mut Connection, holder: Holder, name: &str) -> Result<StoredCredential, Failure> {
     find(connection, holder, name).await?.ok_or_else(|| not_found("federated credential", name).into())
 }
 
@@ -65,36 +64,38 @@ pub(crate) async fn list(
     holder: Holder,
     after: Option<&str>,
     limit: u32,
-) -> Result<Vec<FederatedCredential>, Failure> {
+) -> Result<Vec<StoredCredential>, Failure> {
     require_holder(connection, holder).await?;
-    let rows: Vec<row::CredentialRow> = sqlx::query_as(sql::LIST)
+    let rows: Vec<row::StoredCredentialRow> = sqlx::query_as(sql::LIST)
         .bind(holder.tenant.to_string())
         .bind(holder.client_id.to_string())
         .bind(after.map(name_key).unwrap_or_default())
         .bind(i64::from(limit))
         .fetch_all(connection)
         .await?;
-    rows.into_iter().map(|row| row.read().map(|(_, credential)| credential)).collect()
+    rows.into_iter().map(row::StoredCredentialRow::read).collect()
 }
 
 pub(crate) async fn put(
     change: &mut Change,
     holder: Holder,
     credential: &FederatedCredential,
-    limit: Option<u32>,
-) -> Result<Written<()>, Failure> {
+    terms: CredentialTerms,
+) -> Result<Written<StoredCredential>, Failure> {
     require_holder(change.connection(), holder).await?;
+    let found = find(change.connection(), holder, credential.name()).await?;
+    terms.condition.check("federated credential", found.as_ref().map(|found| found.version))?;
     require_unique(change, holder, credential).await?;
-    let written = if find(change.connection(), holder, credential.name()).await?.is_some() {
-        update(change, holder, credential).await?;
-        Written::Updated(())
-    } else {
-        require_room(change, holder, limit).await?;
+    let is_new = found.is_none();
+    if is_new {
+        require_room(change, holder, terms.limit).await?;
         insert(change, holder, credential).await?;
-        Written::Created(())
-    };
+    } else {
+        update(change, holder, credential).await?;
+    }
     change.touch(Touched::Client(holder.tenant, holder.client_id));
-    Ok(written)
+    let stored = one(change.connection(), holder, credential.name()).await?;
+    Ok(if is_new { Written::Created(stored) } else { Written::Updated(stored) })
 }
 
 /// Two credentials with the same issuer and subject could not be told apart by a token.
@@ -134,6 +135,7 @@ async fn insert(change: &mut Change, holder: Holder, credential: &FederatedCrede
         .bind(credential.subject())
         .bind(credential.audience())
         .bind(credential.description())
+        .bind(credential.effective_at())
         .bind(version)
         .execute(change.connection())
         .await?;
@@ -151,13 +153,21 @@ async fn update(change: &mut Change, holder: Holder, credential: &FederatedCrede
         .bind(credential.subject())
         .bind(credential.audience())
         .bind(credential.description())
+        .bind(credential.effective_at())
         .bind(version)
         .execute(change.connection())
         .await?;
     Ok(())
 }
 
-pub(crate) async fn delete(change: &mut Change, holder: Holder, name: &str) -> Result<bool, Failure> {
+pub(crate) async fn delete(
+    change: &mut Change,
+    holder: Holder,
+    name: &str,
+    condition: Condition,
+) -> Result<bool, Failure> {
+    let found = find(change.connection(), holder, name).await?;
+    condition.check("federated credential", found.map(|found| found.version))?;
     let deleted = sqlx::query(sql::DELETE)
         .bind(holder.tenant.to_string())
         .bind(holder.client_id.to_string())

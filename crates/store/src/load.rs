@@ -79,7 +79,8 @@ mod sql {
         " ORDER BY t.version, t.key_id"
     );
     pub(super) const CREDENTIALS: Select = select!(
-        "SELECT t.tenant_id, t.client_id, t.name, t.issuer, t.subject, t.audience, t.description \
+        "SELECT t.tenant_id, t.client_id, t.name, t.issuer, t.subject, t.audience, t.description, \
+         t.effective_at \
          FROM federated_credential t",
         " ORDER BY t.tenant_id, t.client_id, t.created_version"
     );

@@ -11,7 +11,10 @@ use symbolon_core::{
     federated_credential::FederatedCredential,
     issuer::TrustedIssuer,
     managed_identity::ManagedIdentity,
-    ports::management::{Holder, ManagementStore, ResourceGroup, StoreError, Subscription, Written},
+    ports::management::{
+        Condition, CredentialTerms, Holder, ManagementStore, ResourceGroup, StoreError, StoredCredential, Subscription,
+        Written,
+    },
     role::RoleAssignment,
 };
 
@@ -101,12 +104,12 @@ impl ManagementStore for Store {
         &self,
         holder: Holder,
         credential: &FederatedCredential,
-        limit: Option<u32>,
-    ) -> Result<Written<()>, StoreError> {
-        change!(self, federated_credentials::put, holder, credential, limit)
+        terms: CredentialTerms,
+    ) -> Result<Written<StoredCredential>, StoreError> {
+        change!(self, federated_credentials::put, holder, credential, terms)
     }
 
-    async fn federated_credential(&self, holder: Holder, name: &str) -> Result<FederatedCredential, StoreError> {
+    async fn federated_credential(&self, holder: Holder, name: &str) -> Result<StoredCredential, StoreError> {
         read!(self, federated_credentials::one, holder, name)
     }
 
@@ -115,12 +118,17 @@ impl ManagementStore for Store {
         holder: Holder,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<FederatedCredential>, StoreError> {
+    ) -> Result<Vec<StoredCredential>, StoreError> {
         read!(self, federated_credentials::list, holder, after, limit)
     }
 
-    async fn delete_federated_credential(&self, holder: Holder, name: &str) -> Result<bool, StoreError> {
-        change!(self, federated_credentials::delete, holder, name)
+    async fn delete_federated_credential(
+        &self,
+        holder: Holder,
+        name: &str,
+        condition: Condition,
+    ) -> Result<bool, StoreError> {
+        change!(self, federated_credentials::delete, holder, name, condition)
     }
 
     async fn create_application(&self, application: &Application) -> Result<(), StoreError> {

@@ -7,8 +7,11 @@ use symbolon_core::{
     arm_id::IdentityPath,
     federated_credential::FederatedCredential,
     managed_identity::ManagedIdentity,
+    ports::management::StoredCredential,
     role::RoleAssignment,
 };
+use symbolon_jose::{base64url, digest};
+use uuid::Uuid;
 
 use crate::{
     error::Failure,
@@ -179,6 +182,7 @@ pub(crate) struct CredentialRow {
     subject: String,
     audience: String,
     description: Option<String>,
+    effective_at: i64,
 }
 
 impl CredentialRow {
@@ -186,9 +190,36 @@ impl CredentialRow {
         let audiences = [self.audience];
         let credential =
             FederatedCredential::new(&self.name, &self.issuer, &self.subject, &audiences, self.description.as_deref())
-                .map_err(|error| Failure::damaged("federated credential")(&error))?;
+                .map_err(|error| Failure::damaged("federated credential")(&error))?
+                .effective_from(self.effective_at);
         Ok((key(&self.tenant_id, &self.client_id)?, credential))
     }
+}
+
+#[derive(FromRow)]
+pub(crate) struct StoredCredentialRow {
+    #[sqlx(flatten)]
+    row: CredentialRow,
+    created_version: i64,
+    version: i64,
+}
+
+impl StoredCredentialRow {
+    pub(crate) fn read(self) -> Result<StoredCredential, Failure> {
+        let ((tenant, client), credential) = self.row.read()?;
+        let id = credential_id(tenant, client, self.created_version, credential.name());
+        Ok(StoredCredential { id, version: self.version, credential })
+    }
+}
+
+/// The id of a credential. It is made of what never changes about the row, so that nothing more has
+/// to be stored; one that is deleted and made again gets another.
+fn credential_id(tenant: TenantId, client: ClientId, created_version: i64, name: &str) -> Uuid {
+    let text = format!("{tenant}/{client}/{created_version}/{}", name.to_lowercase());
+    let mut bytes = [0; 16];
+    let digest = base64url::decode(digest::sha256_base64url(text.as_bytes())).unwrap_or_default();
+    bytes.iter_mut().zip(digest).for_each(|(byte, digest)| *byte = digest);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 #[derive(FromRow)]

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, error::Error};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::{
     ClientId, ObjectId, SubscriptionId, Tenant, TenantId,
@@ -42,6 +43,56 @@ pub struct Holder {
     pub tenant: TenantId,
     /// The identity's or application's client id.
     pub client_id: ClientId,
+}
+
+/// What must be true of the stored thing for a write to happen (RFC 9110, section 13.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    Always,
+    /// It is there (`If-Match: *`).
+    Exists,
+    /// It is not there (`If-None-Match: *`).
+    Missing,
+    /// It is at this version (`If-Match: "…"`).
+    Version(i64),
+}
+
+impl Condition {
+    /// Checks it against the version that is stored, none where nothing is.
+    ///
+    /// # Errors
+    /// [`StoreError::ConditionFailed`]
+    pub fn check(self, what: &'static str, found: Option<i64>) -> Result<(), StoreError> {
+        let holds = match self {
+            Self::Always => true,
+            Self::Exists => found.is_some(),
+            Self::Missing => found.is_none(),
+            Self::Version(version) => found == Some(version),
+        };
+        if holds { Ok(()) } else { Err(StoreError::ConditionFailed { what }) }
+    }
+}
+
+/// The terms on which a federated credential is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CredentialTerms {
+    /// How many credentials the holder may have; none means no limit.
+    pub limit: Option<u32>,
+    /// What must be true of the credential of that name.
+    pub condition: Condition,
+}
+
+/// A federated credential as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCredential {
+    /// Its own id, that of Graph; it stays for as long as the credential does.
+    pub id: Uuid,
+    /// Rises with every write.
+    pub version: i64,
+    /// The credential.
+    pub credential: FederatedCredential,
 }
 
 /// A subscription: a container of resource groups in one tenant.
@@ -109,6 +160,12 @@ pub enum StoreError {
         /// What kind of thing.
         what: &'static str,
     },
+    /// The condition of a write is not true; nothing was written.
+    #[error("{what} is not as the condition of the request says")]
+    ConditionFailed {
+        /// What kind of thing.
+        what: &'static str,
+    },
     /// The disk is full; nothing was written.
     #[error("the disk that holds the data directory is full")]
     Full,
@@ -162,17 +219,16 @@ pub trait ManagementStore: Send + Sync {
     /// Deletes an identity with its federated credentials and role assignments; false where there was none.
     async fn delete_identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<bool, StoreError>;
 
-    /// Creates or replaces the credential of that name (without regard to letter case). `limit`
-    /// bounds how many the holder may have; none means no limit. All checks and the write are one
-    /// transaction.
+    /// Creates or replaces the credential of that name (without regard to letter case). All checks
+    /// and the write are one transaction. Returns what is stored.
     async fn put_federated_credential(
         &self,
         holder: Holder,
         credential: &FederatedCredential,
-        limit: Option<u32>,
-    ) -> Result<Written<()>, StoreError>;
+        terms: CredentialTerms,
+    ) -> Result<Written<StoredCredential>, StoreError>;
     /// One credential by name.
-    async fn federated_credential(&self, holder: Holder, name: &str) -> Result<FederatedCredential, StoreError>;
+    async fn federated_credential(&self, holder: Holder, name: &str) -> Result<StoredCredential, StoreError>;
     /// At most `limit` credentials ordered by lower-case name, after `after`;
     /// [`StoreError::NotFound`] where there is no such holder.
     async fn federated_credentials(
@@ -180,9 +236,14 @@ pub trait ManagementStore: Send + Sync {
         holder: Holder,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<FederatedCredential>, StoreError>;
+    ) -> Result<Vec<StoredCredential>, StoreError>;
     /// Deletes a credential; false where there was none.
-    async fn delete_federated_credential(&self, holder: Holder, name: &str) -> Result<bool, StoreError>;
+    async fn delete_federated_credential(
+        &self,
+        holder: Holder,
+        name: &str,
+        condition: Condition,
+    ) -> Result<bool, StoreError>;
 
     /// Creates an application (with the secrets and certificates that it brings). Its ids must be
     /// free in the tenant, and its identifier URIs too, without regard to letter case.

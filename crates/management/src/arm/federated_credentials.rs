@@ -12,7 +12,7 @@ use symbolon_core::{
     arm_id::IdentityPath,
     federated_credential::{FederatedCredential, InvalidCredential},
     managed_identity::ManagedIdentity,
-    ports::management::{Holder, StoreError},
+    ports::management::{Condition, CredentialTerms, Holder, StoreError},
 };
 
 use super::{
@@ -95,7 +95,7 @@ pub(super) async fn get(
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(Json(Printed::new(&parent.path, &found)).into_response())
+    Ok(Json(Printed::new(&parent.path, &found.credential)).into_response())
 }
 
 pub(super) async fn put(
@@ -110,8 +110,8 @@ pub(super) async fn put(
     let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
     let wanted = wanted(&name, &body.fields())?;
     let parent = parent(&management, authorized.tenant(), &path).await?;
-    let limit = limit(&management, authorized.tenant());
-    let written = management.store.put_federated_credential(holder(&parent), &wanted, limit).await;
+    let terms = CredentialTerms { limit: limit(&management, authorized.tenant()), condition: Condition::Always };
+    let written = management.store.put_federated_credential(holder(&parent), &wanted, terms).await;
     let written = written.map_err(|error| match error {
         // Deleted between the look and the write.
         StoreError::NotFound { .. } => parent_not_found(),
@@ -132,7 +132,7 @@ pub(super) async fn delete(
     let action = ManagementAction::CredentialDelete;
     let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
     let parent = parent(&management, authorized.tenant(), &path).await?;
-    if !management.store.delete_federated_credential(holder(&parent), &name).await? {
+    if !management.store.delete_federated_credential(holder(&parent), &name, Condition::Always).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     caller.done(&management, action, &format!("{}{}", parent.path, below(&name))).await?;
@@ -155,8 +155,8 @@ pub(super) async fn list(
     let link = format!("{}/federatedIdentityCredentials", encoded(&parent.path.to_string()));
     let page = request.of(
         found,
-        |credential| credential.name().to_ascii_lowercase(),
-        |credential| Printed::new(&parent.path, &credential),
+        |found| found.credential.name().to_ascii_lowercase(),
+        |found| Printed::new(&parent.path, &found.credential),
         (&management.urls, &link),
     );
     Ok(Json(page).into_response())

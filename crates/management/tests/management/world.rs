@@ -270,7 +270,7 @@ impl World {
 
 async fn fill(store: &Store) {
     for (id, name, domain) in [(TENANT, "Contoso", "contoso.example"), (OTHER_TENANT, "Fabrikam", "fabrikam.example")] {
-        let settings = TenantSettings { max_federated_credentials: Some(2) };
+        let settings = TenantSettings { max_federated_credentials: Some(2), ..TenantSettings::default() };
         let tenant = Tenant { id, display_name: name.into(), domains: vec![domain.into()], settings };
         store.put_tenant(&tenant).await.unwrap();
     }

@@ -7,7 +7,7 @@ use symbolon_core::{
 
 use super::{
     Everything, a_certificate, a_credential, a_principal, a_role, a_secret, an_application, guid, is_exists,
-    is_not_found, new_identity, new_tenant,
+    is_not_found, new_identity, new_tenant, unlimited,
 };
 
 pub(crate) async fn an_application_comes_back_as_it_was_created(store: &dyn Everything) {
@@ -171,7 +171,7 @@ pub(crate) async fn a_deleted_application_takes_everything_with_it(store: &dyn E
     };
     store.create_application(&application).await.unwrap();
     let holder = Holder { tenant, client_id: application.app_id };
-    store.put_federated_credential(holder, &a_credential("fic", "subject"), None).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("fic", "subject"), unlimited()).await.unwrap();
     store.add_role_assignment(&a_role(tenant, principal.object_id, "/")).await.unwrap();
 
     assert!(store.delete_application(tenant, application.object_id).await.unwrap());

@@ -1,10 +1,10 @@
 use symbolon_core::{
     ClientId,
     federated_credential::{FederatedCredential, Mismatch, Presented},
-    ports::management::{Holder, StoreError, Written},
+    ports::management::{Condition, CredentialTerms, Holder, StoreError, Written},
 };
 
-use super::{Everything, a_credential, an_application, client, guid, is_not_found, new_holder};
+use super::{Everything, a_credential, an_application, at_most, client, guid, is_not_found, new_holder, unlimited};
 
 fn find(store: &dyn Everything, holder: Holder, subject: &str) -> Result<String, Mismatch> {
     let presented = Presented { issuer: "https://issuer.example", audiences: &["audience".to_owned()], subject };
@@ -14,71 +14,75 @@ fn find(store: &dyn Everything, holder: Holder, subject: &str) -> Result<String,
 
 pub(crate) async fn a_credential_is_created_once_and_replaced_after_that(store: &dyn Everything) {
     let holder = new_holder(store).await;
-    let created = store.put_federated_credential(holder, &a_credential("Name", "one"), None).await.unwrap();
-    assert_eq!(created, Written::Created(()));
+    let created = store.put_federated_credential(holder, &a_credential("Name", "one"), unlimited()).await.unwrap();
+    assert!(matches!(created, Written::Created(_)), "{created:?}");
     assert_eq!(find(store, holder, "one"), Ok("Name".into()));
 
     let audiences = ["audience".to_owned()];
     let wanted =
         FederatedCredential::new("NAME", "https://issuer.example", "two", &audiences, Some("described")).unwrap();
-    assert_eq!(store.put_federated_credential(holder, &wanted, None).await.unwrap(), Written::Updated(()));
+    let updated = store.put_federated_credential(holder, &wanted, unlimited()).await.unwrap();
+    assert!(matches!(updated, Written::Updated(_)), "{updated:?}");
+    assert_eq!(updated.into_inner().id, created.into_inner().id);
     assert_eq!(find(store, holder, "one"), Err(Mismatch::Subject));
     assert_eq!(find(store, holder, "two"), Ok("Name".into()));
     let found = store.federated_credential(holder, "name").await.unwrap();
-    assert_eq!((found.name(), found.subject(), found.description()), ("Name", "two", Some("described")));
+    let credential = &found.credential;
+    assert_eq!((credential.name(), credential.subject(), credential.description()), ("Name", "two", Some("described")));
     assert_eq!(store.federated_credentials(holder, None, 10).await.unwrap(), [found]);
 }
 
 pub(crate) async fn issuer_and_subject_stand_once_on_a_holder(store: &dyn Everything) {
     let (holder, other) = (new_holder(store).await, new_holder(store).await);
-    store.put_federated_credential(holder, &a_credential("First", "subject"), None).await.unwrap();
-    let refused = store.put_federated_credential(holder, &a_credential("second", "subject"), None).await.unwrap_err();
+    store.put_federated_credential(holder, &a_credential("First", "subject"), unlimited()).await.unwrap();
+    let refused =
+        store.put_federated_credential(holder, &a_credential("second", "subject"), unlimited()).await.unwrap_err();
     let StoreError::IssuerAndSubjectExist { issuer, subject, credential } = refused else { panic!("{refused}") };
     assert_eq!((issuer.as_str(), subject.as_str()), ("https://issuer.example", "subject"));
     assert_eq!(credential, "First");
 
-    store.put_federated_credential(holder, &a_credential("second", "Subject"), None).await.unwrap();
-    let refused = store.put_federated_credential(holder, &a_credential("second", "subject"), None).await;
+    store.put_federated_credential(holder, &a_credential("second", "Subject"), unlimited()).await.unwrap();
+    let refused = store.put_federated_credential(holder, &a_credential("second", "subject"), unlimited()).await;
     assert!(matches!(refused, Err(StoreError::IssuerAndSubjectExist { .. })), "{refused:?}");
-    assert_eq!(store.federated_credential(holder, "second").await.unwrap().subject(), "Subject");
-    store.put_federated_credential(holder, &a_credential("first", "subject"), None).await.unwrap();
-    store.put_federated_credential(other, &a_credential("second", "subject"), None).await.unwrap();
+    assert_eq!(store.federated_credential(holder, "second").await.unwrap().credential.subject(), "Subject");
+    store.put_federated_credential(holder, &a_credential("first", "subject"), unlimited()).await.unwrap();
+    store.put_federated_credential(other, &a_credential("second", "subject"), unlimited()).await.unwrap();
 }
 
 pub(crate) async fn the_limit_counts_new_credentials_only(store: &dyn Everything) {
     let holder = new_holder(store).await;
     for name in ["one", "two"] {
-        store.put_federated_credential(holder, &a_credential(name, name), Some(2)).await.unwrap();
+        store.put_federated_credential(holder, &a_credential(name, name), at_most(2)).await.unwrap();
     }
-    let refused = store.put_federated_credential(holder, &a_credential("three", "three"), Some(2)).await;
+    let refused = store.put_federated_credential(holder, &a_credential("three", "three"), at_most(2)).await;
     assert!(matches!(refused, Err(StoreError::TooManyCredentials { limit: 2 })), "{refused:?}");
     assert_eq!(find(store, holder, "three"), Err(Mismatch::Subject));
-    store.put_federated_credential(holder, &a_credential("two", "changed"), Some(2)).await.unwrap();
-    store.put_federated_credential(holder, &a_credential("two", "changed"), Some(1)).await.unwrap();
-    store.put_federated_credential(holder, &a_credential("three", "three"), None).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("two", "changed"), at_most(2)).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("two", "changed"), at_most(1)).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("three", "three"), unlimited()).await.unwrap();
 }
 
 pub(crate) async fn a_credential_needs_its_holder(store: &dyn Everything) {
     let holder = new_holder(store).await;
     let nobody = Holder { client_id: ClientId::new(guid()), ..holder };
-    is_not_found(store.put_federated_credential(nobody, &a_credential("fic", "s"), None).await, "client");
+    is_not_found(store.put_federated_credential(nobody, &a_credential("fic", "s"), unlimited()).await, "client");
     is_not_found(store.federated_credentials(nobody, None, 10).await, "client");
     is_not_found(store.federated_credential(holder, "fic").await, "federated credential");
     let application = an_application(holder.tenant, "application");
     store.create_application(&application).await.unwrap();
     let application = Holder { client_id: application.app_id, ..holder };
-    store.put_federated_credential(application, &a_credential("fic", "s"), None).await.unwrap();
+    store.put_federated_credential(application, &a_credential("fic", "s"), unlimited()).await.unwrap();
     assert_eq!(find(store, application, "s"), Ok("fic".into()));
 }
 
 pub(crate) async fn credentials_are_listed_by_lower_case_name_in_pages(store: &dyn Everything) {
     let holder = new_holder(store).await;
     for name in ["Charlie", "alpha", "Bravo", "delta"] {
-        store.put_federated_credential(holder, &a_credential(name, name), None).await.unwrap();
+        store.put_federated_credential(holder, &a_credential(name, name), unlimited()).await.unwrap();
     }
     let names = async |after, limit| -> Vec<String> {
         let found = store.federated_credentials(holder, after, limit).await.unwrap();
-        found.iter().map(|credential| credential.name().to_owned()).collect()
+        found.iter().map(|found| found.credential.name().to_owned()).collect()
     };
     assert_eq!(names(None, 10).await, ["alpha", "Bravo", "Charlie", "delta"]);
     assert_eq!(names(None, 2).await, ["alpha", "Bravo"]);
@@ -89,9 +93,9 @@ pub(crate) async fn credentials_are_listed_by_lower_case_name_in_pages(store: &d
 pub(crate) async fn the_exchange_sees_credentials_in_the_order_in_which_they_were_made(store: &dyn Everything) {
     let holder = new_holder(store).await;
     for name in ["second", "first", "third"] {
-        store.put_federated_credential(holder, &a_credential(name, name), None).await.unwrap();
+        store.put_federated_credential(holder, &a_credential(name, name), unlimited()).await.unwrap();
     }
-    store.put_federated_credential(holder, &a_credential("second", "changed"), None).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("second", "changed"), unlimited()).await.unwrap();
     let client = client(store, holder).unwrap();
     let names: Vec<_> = client.federated_credentials.as_slice().iter().map(FederatedCredential::name).collect();
     assert_eq!(names, ["second", "first", "third"]);
@@ -100,11 +104,48 @@ pub(crate) async fn the_exchange_sees_credentials_in_the_order_in_which_they_wer
 pub(crate) async fn a_deleted_credential_is_gone(store: &dyn Everything) {
     let holder = new_holder(store).await;
     for name in ["one", "two"] {
-        store.put_federated_credential(holder, &a_credential(name, name), None).await.unwrap();
+        store.put_federated_credential(holder, &a_credential(name, name), unlimited()).await.unwrap();
     }
-    assert!(store.delete_federated_credential(holder, "ONE").await.unwrap());
-    assert!(!store.delete_federated_credential(holder, "one").await.unwrap());
+    assert!(store.delete_federated_credential(holder, "ONE", Condition::Always).await.unwrap());
+    assert!(!store.delete_federated_credential(holder, "one", Condition::Always).await.unwrap());
     assert_eq!(find(store, holder, "one"), Err(Mismatch::Subject));
     assert_eq!(find(store, holder, "two"), Ok("two".into()));
     is_not_found(store.federated_credential(holder, "one").await, "federated credential");
+}
+
+pub(crate) async fn a_write_whose_condition_is_not_true_changes_nothing(store: &dyn Everything) {
+    let holder = new_holder(store).await;
+    let put = async |subject: &str, condition| {
+        let terms = CredentialTerms { condition, ..unlimited() };
+        store.put_federated_credential(holder, &a_credential("fic", subject), terms).await
+    };
+    let failed = |result: Result<_, StoreError>| matches!(result, Err(StoreError::ConditionFailed { .. }));
+    assert!(failed(put("one", Condition::Exists).await.map(drop)));
+    let first = put("one", Condition::Missing).await.unwrap().into_inner();
+    assert!(failed(put("two", Condition::Missing).await.map(drop)));
+    let second = put("two", Condition::Version(first.version)).await.unwrap().into_inner();
+    assert!(second.version > first.version);
+    assert!(failed(put("three", Condition::Version(first.version)).await.map(drop)));
+    let stale = Condition::Version(first.version);
+    assert!(failed(store.delete_federated_credential(holder, "fic", stale).await.map(drop)));
+    assert_eq!(find(store, holder, "two"), Ok("fic".into()));
+    assert!(store.delete_federated_credential(holder, "fic", Condition::Version(second.version)).await.unwrap());
+    assert!(failed(store.delete_federated_credential(holder, "fic", Condition::Exists).await.map(drop)));
+}
+
+pub(crate) async fn a_credential_that_is_made_again_has_another_id(store: &dyn Everything) {
+    let holder = new_holder(store).await;
+    let put = async || {
+        store.put_federated_credential(holder, &a_credential("fic", "s"), unlimited()).await.unwrap().into_inner().id
+    };
+    let first = put().await;
+    store.delete_federated_credential(holder, "fic", Condition::Always).await.unwrap();
+    assert_ne!(put().await, first);
+}
+
+pub(crate) async fn the_second_from_which_a_credential_counts_is_kept(store: &dyn Everything) {
+    let holder = new_holder(store).await;
+    let credential = a_credential("fic", "s").effective_from(1234);
+    store.put_federated_credential(holder, &credential, unlimited()).await.unwrap();
+    assert_eq!(client(store, holder).unwrap().federated_credentials.as_slice()[0].effective_at(), 1234);
 }

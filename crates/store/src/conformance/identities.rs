@@ -9,7 +9,7 @@ use symbolon_core::{
 
 use super::{
     Everything, a_credential, a_role, an_application, an_identity, client, is_exists, is_not_found, new_group,
-    new_identity,
+    new_identity, unlimited,
 };
 
 pub(crate) async fn an_identity_needs_a_resource_group_of_its_own_tenant(store: &dyn Everything) {
@@ -117,7 +117,7 @@ pub(crate) async fn identities_are_listed_by_path_in_pages(store: &dyn Everythin
 pub(crate) async fn a_deleted_identity_takes_credentials_and_roles_with_it(store: &dyn Everything) {
     let identity = new_identity(store).await;
     let holder = Holder { tenant: identity.tenant, client_id: identity.client_id };
-    store.put_federated_credential(holder, &a_credential("fic", "subject"), None).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("fic", "subject"), unlimited()).await.unwrap();
     store.add_role_assignment(&a_role(identity.tenant, identity.principal_id, "/")).await.unwrap();
 
     assert!(store.delete_identity(identity.tenant, &identity.path).await.unwrap());

@@ -14,7 +14,7 @@ pub(crate) async fn a_tenant_is_created_once_and_updated_after_that(store: &dyn 
     assert_eq!(store.tenant_by_domain("a.example").unwrap().id, tenant.id);
 
     tenant.display_name = "Fabrikam".into();
-    tenant.settings = TenantSettings { max_federated_credentials: Some(20) };
+    tenant.settings = TenantSettings { max_federated_credentials: Some(20), ..TenantSettings::default() };
     assert_eq!(store.put_tenant(&tenant).await.unwrap(), Written::Updated(()));
     assert_eq!(*store.tenant(tenant.id).unwrap(), tenant);
     let found: Vec<_> = store.tenants().await.unwrap().into_iter().filter(|found| found.id == tenant.id).collect();

@@ -9,7 +9,9 @@ use symbolon_core::ports::{
 use super::support::{Opened, Place, open, random};
 use crate::{
     Store,
-    conformance::{a_credential, a_role, a_tenant, an_identity, guid, new_group, new_holder, new_tenant},
+    conformance::{
+        a_credential, a_role, a_tenant, an_identity, at_most, guid, new_group, new_holder, new_tenant, unlimited,
+    },
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -20,7 +22,7 @@ async fn of_two_racing_writers_of_one_issuer_and_subject_exactly_one_wins() {
         let writers = (0..2).map(|n| {
             let store = store.clone();
             let credential = a_credential(&format!("writer-{n}"), "subject");
-            tokio::spawn(async move { store.put_federated_credential(holder, &credential, None).await })
+            tokio::spawn(async move { store.put_federated_credential(holder, &credential, unlimited()).await })
         });
         let results: Vec<_> = join_all(writers).await.into_iter().map(Result::unwrap).collect();
         let won = results.iter().filter(|result| result.is_ok()).count();
@@ -37,7 +39,7 @@ async fn fifty_racing_writers_never_pass_the_limit() {
     let writers = (0..50).map(|n| {
         let store = store.clone();
         let credential = a_credential(&format!("writer-{n}"), &format!("subject-{n}"));
-        tokio::spawn(async move { store.put_federated_credential(holder, &credential, Some(20)).await })
+        tokio::spawn(async move { store.put_federated_credential(holder, &credential, at_most(20)).await })
     });
     let results: Vec<_> = join_all(writers).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 20);
@@ -81,7 +83,10 @@ async fn a_write_whose_caller_goes_away_is_there_on_disk_and_in_memory_or_in_nei
         let done = put_with_polls(&store, holder, &format!("fic-{round}"), polls).await < polls;
         cut_off += usize::from(!done);
         // The next write waits for whatever the last one left running.
-        store.delete_federated_credential(holder, "none").await.unwrap();
+        store
+            .delete_federated_credential(holder, "none", symbolon_core::ports::management::Condition::Always)
+            .await
+            .unwrap();
         let on_disk = store.federated_credentials(holder, None, 1000).await.unwrap().len();
         assert_eq!(in_memory(&store, holder), on_disk, "round {round}, {polls} of {needed} polls");
     }
@@ -91,7 +96,7 @@ async fn a_write_whose_caller_goes_away_is_there_on_disk_and_in_memory_or_in_nei
 /// Polls a write at most so many times and then drops it; how many times were not enough.
 async fn put_with_polls(store: &Store, holder: Holder, name: &str, polls: usize) -> usize {
     let credential = a_credential(name, name);
-    let mut write = store.put_federated_credential(holder, &credential, None);
+    let mut write = store.put_federated_credential(holder, &credential, unlimited());
     for polled in 0..polls {
         if let Poll::Ready(result) = futures_util::poll!(write.as_mut()) {
             result.unwrap();
@@ -109,13 +114,13 @@ async fn a_store_sees_what_another_process_wrote_after_a_refresh() {
     let (one, two) = (place.open().await, place.open().await);
     assert!(!two.refresh().await.unwrap());
     let holder = new_holder(&one).await;
-    one.put_federated_credential(holder, &a_credential("fic", "subject"), None).await.unwrap();
+    one.put_federated_credential(holder, &a_credential("fic", "subject"), unlimited()).await.unwrap();
     assert!(two.client(holder.tenant, holder.client_id).is_none());
     assert!(two.refresh().await.unwrap());
     assert_eq!(in_memory(&two, holder), 1);
     assert!(!two.refresh().await.unwrap());
 
-    two.delete_federated_credential(holder, "fic").await.unwrap();
+    two.delete_federated_credential(holder, "fic", symbolon_core::ports::management::Condition::Always).await.unwrap();
     assert_eq!(in_memory(&one, holder), 1);
     assert!(one.refresh().await.unwrap());
     assert_eq!(in_memory(&one, holder), 0);
@@ -172,7 +177,7 @@ async fn a_write_to_one_client_leaves_the_others_as_they_are() {
     let Opened { store, place: _place } = open().await;
     let (changed, untouched) = (new_holder(&store).await, new_holder(&store).await);
     let before = store.client(untouched.tenant, untouched.client_id).unwrap();
-    store.put_federated_credential(changed, &a_credential("fic", "subject"), None).await.unwrap();
+    store.put_federated_credential(changed, &a_credential("fic", "subject"), unlimited()).await.unwrap();
     let after = store.client(untouched.tenant, untouched.client_id).unwrap();
     assert!(std::sync::Arc::ptr_eq(&before, &after));
 }
@@ -183,9 +188,13 @@ async fn a_write_that_is_refused_does_not_raise_the_version() {
     let (one, two) = (place.open().await, place.open().await);
     let holder = new_holder(&one).await;
     two.refresh().await.unwrap();
-    assert!(!one.delete_federated_credential(holder, "none").await.unwrap());
+    assert!(
+        !one.delete_federated_credential(holder, "none", symbolon_core::ports::management::Condition::Always)
+            .await
+            .unwrap()
+    );
     let nobody = Holder { client_id: symbolon_core::ClientId::new(guid()), ..holder };
-    one.put_federated_credential(nobody, &a_credential("fic", "s"), None).await.unwrap_err();
+    one.put_federated_credential(nobody, &a_credential("fic", "s"), unlimited()).await.unwrap_err();
     assert!(!two.refresh().await.unwrap());
 }
 

@@ -9,7 +9,9 @@ use symbolon_core::{
 use super::support::{Opened, Place, open};
 use crate::{
     Store,
-    conformance::{a_certificate, a_credential, a_principal, a_record, a_role, an_application, an_identity, new_group},
+    conformance::{
+        a_certificate, a_credential, a_principal, a_record, a_role, an_application, an_identity, new_group, unlimited,
+    },
 };
 
 /// Writes something of everything that memory holds; a text that shows all of it.
@@ -17,7 +19,7 @@ async fn fill(store: &Store) -> (Holder, String) {
     let (tenant, subscription) = new_group(store).await;
     let identity = store.put_identity(&an_identity(tenant, subscription, "identity")).await.unwrap().into_inner();
     let holder = Holder { tenant, client_id: identity.client_id };
-    store.put_federated_credential(holder, &a_credential("fic", "subject"), None).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("fic", "subject"), unlimited()).await.unwrap();
     let mut application = an_application(tenant, "application");
     application.identifier_uris = vec!["api://resource".into()];
     application.service_principal = Some(a_principal());
@@ -84,7 +86,12 @@ async fn a_closed_store_refuses_to_work_and_does_not_hang() {
     store.close().await;
     store.close().await;
     assert!(store.tenants().await.is_err());
-    assert!(store.delete_federated_credential(holder, "fic").await.is_err());
+    assert!(
+        store
+            .delete_federated_credential(holder, "fic", symbolon_core::ports::management::Condition::Always)
+            .await
+            .is_err()
+    );
     assert!(store.record(a_record(None, "late")).await.is_err());
     assert!(store.refresh().await.is_err());
     // The exchange reads memory, and requests that are being drained still need it.

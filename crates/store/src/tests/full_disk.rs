@@ -10,7 +10,7 @@ use symbolon_core::{
 use super::support::Place;
 use crate::{
     OpenError, Store,
-    conformance::{a_credential, a_record, new_holder},
+    conformance::{a_credential, a_record, new_holder, unlimited},
     store::Internals,
 };
 
@@ -31,7 +31,7 @@ async fn fill(store: &Store, holder: Holder) -> Vec<String> {
     let mut acknowledged = Vec::new();
     loop {
         let name = format!("fic-{:05}", acknowledged.len());
-        match store.put_federated_credential(holder, &large(&name), None).await {
+        match store.put_federated_credential(holder, &large(&name), unlimited()).await {
             Ok(_) => acknowledged.push(name),
             Err(StoreError::Full) => return acknowledged,
             Err(other) => panic!("{other}"),
@@ -41,7 +41,7 @@ async fn fill(store: &Store, holder: Holder) -> Vec<String> {
 
 async fn names(store: &Store, holder: Holder) -> Vec<String> {
     let found = store.federated_credentials(holder, None, 100_000).await.unwrap();
-    found.iter().map(|credential| credential.name().to_owned()).collect()
+    found.iter().map(|found| found.credential.name().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn a_full_disk_refuses_writes_and_loses_none_that_was_acknowledged() {
     let acknowledged = fill(&store, holder).await;
     assert!(!acknowledged.is_empty());
     for _ in 0..3 {
-        let refused = store.put_federated_credential(holder, &large("one-more"), None).await;
+        let refused = store.put_federated_credential(holder, &large("one-more"), unlimited()).await;
         assert!(matches!(refused, Err(StoreError::Full)), "{refused:?}");
     }
     let in_memory = |store: &Store| {
@@ -66,7 +66,7 @@ async fn a_full_disk_refuses_writes_and_loses_none_that_was_acknowledged() {
     let store = place.open_with(limited(PAGES * 2)).await.unwrap();
     assert_eq!(in_memory(&store), acknowledged);
     assert_eq!(names(&store, holder).await, acknowledged);
-    store.put_federated_credential(holder, &large("one-more"), None).await.unwrap();
+    store.put_federated_credential(holder, &large("one-more"), unlimited()).await.unwrap();
     assert_eq!(names(&store, holder).await.len(), acknowledged.len() + 1);
 }
 
@@ -77,9 +77,14 @@ async fn a_store_whose_disk_was_full_works_again_once_something_was_deleted() {
     let holder = new_holder(&store).await;
     let acknowledged = fill(&store, holder).await;
     for name in &acknowledged[..acknowledged.len() / 2] {
-        assert!(store.delete_federated_credential(holder, name).await.unwrap());
+        assert!(
+            store
+                .delete_federated_credential(holder, name, symbolon_core::ports::management::Condition::Always)
+                .await
+                .unwrap()
+        );
     }
-    store.put_federated_credential(holder, &a_credential("again", "again"), None).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("again", "again"), unlimited()).await.unwrap();
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ async fn a_newer_data_directory_is_refused_and_left_as_it_is() {
 
     let refused = place.try_open().await.err().unwrap();
     let text = refused.to_string();
-    assert!(matches!(refused, OpenError::NewerSchema { found: 9_001, supported: 1 }), "{refused:?}");
+    assert!(matches!(refused, OpenError::NewerSchema { found: 9_001, supported } if supported < 9_001), "{refused:?}");
     assert!(text.starts_with("the data directory was written by a newer version of symbolon"), "{text}");
     assert_eq!(std::fs::read(place.path("symbolon.db")).unwrap(), before);
     assert!(place.open_with(newer()).await.unwrap().tenant(tenant).is_some());
