@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "authority")]
 use crate::command::{
-    ad, audit, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer, up,
+    ad, audit, az, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer,
+    up,
 };
 use crate::{
     command::{completions, controller, webhook},
@@ -69,6 +70,8 @@ pub(crate) enum AuthorityCommand {
     Up(up::UpArgs),
     /// Print the variables that a client needs
     Env(env::EnvArgs),
+    /// Run the Azure CLI against this installation
+    Az(az::AzArgs),
     /// Run a program as a service account
     Run(run::RunArgs),
     /// Manage user-assigned managed identities

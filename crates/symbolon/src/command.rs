@@ -20,6 +20,8 @@ pub(crate) mod ad;
 #[cfg(feature = "authority")]
 pub(crate) mod audit;
 #[cfg(feature = "authority")]
+pub(crate) mod az;
+#[cfg(feature = "authority")]
 pub(crate) mod demo;
 #[cfg(feature = "authority")]
 pub(crate) mod demo_client;
@@ -76,6 +78,7 @@ async fn dispatch_authority(command: AuthorityCommand, context: &Context) -> Res
     match command {
         AuthorityCommand::Up(args) => up::run(args, context).await?,
         AuthorityCommand::Env(args) => env::run(args, context).await?,
+        AuthorityCommand::Az(args) => return az::run(&args, context),
         AuthorityCommand::Run(args) => return run::run(args, context).await,
         AuthorityCommand::Identity(args) => identity::run(args, context).await?,
         AuthorityCommand::FederatedCredential(args) => federated_credential::run(args, context).await?,

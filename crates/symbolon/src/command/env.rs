@@ -1,6 +1,6 @@
 //! `symbolon env`
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
@@ -8,6 +8,7 @@ use symbolon_core::federated_credential::DEFAULT_AUDIENCE;
 
 use crate::{
     command::{
+        az,
         run::CLIENT_ID_ANNOTATION,
         token::{ServiceAccountName, TokenOptions, request_token},
     },
@@ -26,10 +27,12 @@ Examples:
   eval \"$(symbolon env)\"                 trust the local CA and know the endpoints in this shell
   eval \"$(symbolon env --service-account default/sademo)\"
                                          also be that service account for 24 hours
+  eval \"$(symbolon env --az)\"            also lead the Azure CLI here, logged in as the administrator
   symbolon env --format dotenv > .env
   symbolon env --format json
 
-The administrator's credential is never part of it.";
+The administrator's credential is never part of it. With --az it lies in a directory of az's own
+inside the data directory, which AZURE_CONFIG_DIR names, readable by you alone.";
 
 /// Arguments of `symbolon env`.
 #[derive(Args)]
@@ -38,6 +41,12 @@ pub(crate) struct EnvArgs {
     /// Also the variables that a pod of this service account would get
     #[arg(long, value_name = "NS/NAME")]
     service_account: Option<ServiceAccountName>,
+    /// Also the variables with which `az` works on this installation as the administrator
+    #[arg(long)]
+    az: bool,
+    /// The Azure CLI that --az logs in
+    #[arg(long, value_name = "PATH", default_value = "az", requires = "az")]
+    az_program: PathBuf,
     /// The form [default: shell, or json with --output json]
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -60,6 +69,9 @@ pub(crate) async fn run(args: EnvArgs, context: &Context) -> Result<()> {
     let mut variables = endpoints.variables();
     if let Some(account) = &args.service_account {
         variables.extend(as_service_account(account, context, &directory).await?);
+    }
+    if args.az {
+        variables.extend(az::prepare(&directory, &args.az_program)?);
     }
     let default = if context.output == OutputFormat::Json { Format::Json } else { Format::Shell };
     out!("{}", render(&variables, args.format.unwrap_or(default))?);

@@ -8,8 +8,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod azure_cli;
+mod azure_walkthrough;
 mod client;
 mod refusals;
+mod shape;
 mod stage;
 
 #[path = "../support/access_token.rs"]
