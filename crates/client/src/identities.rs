@@ -182,13 +182,13 @@ impl ManagementClient {
     }
 
     /// The default resource group's region; az asks for it in the same way.
-    async fn group_location(&self) -> Result<String, ClientError> {
+    pub(crate) async fn group_location(&self) -> Result<String, ClientError> {
         let answer = self.arm(Method::GET, &self.group_path(), "2024-11-01", None).await?;
         let group: Value = answer.json()?;
         Ok(group["location"].as_str().unwrap_or("local").to_owned())
     }
 
-    async fn arm(
+    pub(crate) async fn arm(
         &self,
         method: Method,
         path: &str,
@@ -198,7 +198,11 @@ impl ManagementClient {
         self.call(Audience::ResourceManager, method, &format!("{path}?api-version={version}"), body).await
     }
 
-    async fn all_pages<T: DeserializeOwned>(&self, path: &str, version: &str) -> Result<Vec<T>, ClientError> {
+    pub(crate) async fn all_pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        version: &str,
+    ) -> Result<Vec<T>, ClientError> {
         let mut all = Vec::new();
         let mut next = Some(format!("{path}?api-version={version}"));
         while let Some(path) = next {

@@ -2,6 +2,7 @@
 
 mod administrator;
 mod applications;
+mod desired;
 mod error;
 mod exchange;
 mod identities;
@@ -21,6 +22,10 @@ use serde_json::Value;
 use symbolon_core::ports::Clock;
 use tokio::sync::Mutex;
 
+pub use desired::{
+    Action, Change, CredentialEntry, Document, Found, GrantEntry, IdentityEntry, InvalidDocument, IssuerEntry, Kind,
+    Object, Place, RoleEntry, ServiceAccountEntry, Step, plan,
+};
 pub use error::ClientError;
 pub use exchange::{EntraError, TokenAnswer};
 pub use installation::Installation;

@@ -33,7 +33,7 @@ struct TokenStatus {
 }
 
 impl ManagementClient {
-    async fn own(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+    pub(crate) async fn own(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
         self.call(Audience::ResourceManager, method, &format!("{BASE}{path}"), body).await
     }
 
@@ -175,6 +175,6 @@ impl ManagementClient {
     }
 }
 
-fn account_path(namespace: &str, name: &str) -> String {
+pub(crate) fn account_path(namespace: &str, name: &str) -> String {
     format!("/namespaces/{}/serviceaccounts/{}", segment(namespace), segment(name))
 }

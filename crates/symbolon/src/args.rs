@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "authority")]
 use crate::command::{
-    ad, audit, az, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer,
-    up,
+    ad, apply, audit, az, demo, demo_client, env, export, federated_credential, identity, run, service_account, token,
+    trusted_issuer, up,
 };
 use crate::{
     command::{completions, controller, webhook},
@@ -84,6 +84,10 @@ pub(crate) enum AuthorityCommand {
     ServiceAccount(service_account::ServiceAccountArgs),
     /// Manage applications, their secrets and certificates
     Ad(ad::AdArgs),
+    /// Make the installation hold what a file says
+    Apply(apply::ApplyArgs),
+    /// Print what the installation holds, as a file for `symbolon apply`
+    Export(export::ExportArgs),
     /// Create, exchange and inspect tokens
     Token(token::TokenArgs),
     /// See who asked for what, and what was answered

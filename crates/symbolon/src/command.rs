@@ -18,6 +18,8 @@ pub(crate) mod webhook;
 #[cfg(feature = "authority")]
 pub(crate) mod ad;
 #[cfg(feature = "authority")]
+pub(crate) mod apply;
+#[cfg(feature = "authority")]
 pub(crate) mod audit;
 #[cfg(feature = "authority")]
 pub(crate) mod az;
@@ -27,6 +29,8 @@ pub(crate) mod demo;
 pub(crate) mod demo_client;
 #[cfg(feature = "authority")]
 pub(crate) mod env;
+#[cfg(feature = "authority")]
+pub(crate) mod export;
 #[cfg(feature = "authority")]
 pub(crate) mod federated_credential;
 #[cfg(feature = "authority")]
@@ -86,6 +90,8 @@ async fn dispatch_authority(command: AuthorityCommand, context: &Context) -> Res
         AuthorityCommand::ServiceAccount(args) => service_account::run(args, context).await?,
         AuthorityCommand::Ad(args) => ad::run(args, context).await?,
         AuthorityCommand::Token(args) => token::run(args, context).await?,
+        AuthorityCommand::Apply(args) => apply::run(args, context).await?,
+        AuthorityCommand::Export(args) => export::run(args, context).await?,
         AuthorityCommand::Audit(args) => audit::run(args, context).await?,
         AuthorityCommand::Demo(args) => return demo::run(args, context).await,
         AuthorityCommand::DemoClient(args) => demo_client::run(args).await?,
