@@ -52,7 +52,7 @@ pub(crate) struct Needs {
 }
 
 impl Sdk {
-    const fn needs(self) -> Needs {
+    pub(crate) const fn needs(self) -> Needs {
         match self {
             Self::Python => Needs { name: "python", tools: &["python3"], file: "python/venv/bin/python" },
             Self::Node => Needs { name: "node", tools: &["node", "npm"], file: "node/node_modules/@azure/identity" },

@@ -10,6 +10,7 @@
 mod azure_cli;
 mod azure_walkthrough;
 mod client;
+mod management_sdks;
 mod refusals;
 mod shape;
 mod stage;
