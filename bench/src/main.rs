@@ -6,6 +6,7 @@
 
 mod bare;
 mod load;
+mod management;
 mod policy;
 mod proc;
 mod server;
@@ -43,6 +44,8 @@ enum Measure {
     Webhook(webhook::WebhookMeasure),
     /// What the admission policy adds to the creation of a pod, at a real API server
     Policy(policy::PolicyArgs),
+    /// Writes per second of the management plane, and how long it lists many identities
+    Management(management::ManagementMeasure),
     /// Start to ready, and idle memory
     Start {
         /// How often to start
@@ -59,6 +62,7 @@ async fn main() -> Result<()> {
             exchange(&cli.program, Duration::from_secs(seconds), connections).await
         }
         Measure::Webhook(args) => webhook::measure(&cli.program, &args).await,
+        Measure::Management(args) => management::measure(&cli.program, &args).await,
         Measure::Policy(args) => policy::measure(&args).await,
         Measure::Start { runs } => start::measure(&cli.program, runs).await,
     }

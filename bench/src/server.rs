@@ -65,9 +65,14 @@ impl Server {
         self.directory.path().join("data")
     }
 
+    /// A client of it, as the administrator.
+    pub(crate) fn client(&self) -> Result<ManagementClient> {
+        Ok(ManagementClient::open(&self.data(), Arc::new(Now))?)
+    }
+
     /// Makes an identity with a federated credential and a service-account token that matches it.
     pub(crate) async fn prepare(&self) -> Result<Target> {
-        let client = ManagementClient::open(&self.data(), Arc::new(Now))?;
+        let client = self.client()?;
         let endpoints: serde_json::Value = serde_json::from_slice(&std::fs::read(self.data().join("endpoints.json"))?)?;
         let text = |name: &str| endpoints[name].as_str().unwrap_or_default().to_owned();
         let identity = client.create_identity("bench", None).await?;

@@ -11,7 +11,7 @@ use crate::{
 /// Arguments of `cargo xtask bench`.
 #[derive(Args)]
 pub(crate) struct BenchArgs {
-    /// What to measure and how: `exchange`, `start`, `webhook`, `policy`; `--help` tells more
+    /// What to measure and how: `exchange`, `start`, `management`, `webhook`, `policy`; `--help` tells more
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     arguments: Vec<String>,
 }

@@ -100,10 +100,9 @@ impl Transport {
 
     /// Posts a form and returns status and JSON, whatever the status.
     pub(crate) async fn post_form(&self, url: &str, form: &[(&str, &str)]) -> Result<(StatusCode, Value), ClientError> {
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(form);
-        let request =
-            self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body.finish());
+        // Not kept: a serializer may not be held across an await of a task that moves between threads.
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(body);
         let response = request.send().await.map_err(|error| self.unreachable(url, error))?;
         let status = response.status();
         let bytes = response.bytes().await.map_err(|error| self.unreachable(url, error))?;
