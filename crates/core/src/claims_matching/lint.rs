@@ -107,6 +107,9 @@ const SHARED: &[Shared] = &[
 #[must_use]
 pub fn lint(expression: &ClaimsMatchingExpression, issuer: Option<&str>) -> Vec<Finding> {
     let mut found: Vec<_> = expression.clauses().iter().flat_map(of_clause).collect();
+    if expression.clauses().iter().any(fixes_namespace) {
+        found.retain(|found| found.rule != Rule::AnyNamespace);
+    }
     if !expression.clauses().iter().any(|clause| clause.is_on("sub")) {
         found.push(Finding {
             severity: Severity::Warning,
@@ -119,6 +122,11 @@ pub fn lint(expression: &ClaimsMatchingExpression, issuer: Option<&str>) -> Vec<
     }
     found.extend(shared_issuer(expression, issuer));
     found
+}
+
+/// A cluster's token names its namespace in a claim of its own as well.
+fn fixes_namespace(clause: &Clause) -> bool {
+    !clause.is_pattern() && clause.path().iter().map(String::as_str).eq(["kubernetes.io", "namespace"])
 }
 
 fn of_clause(clause: &Clause) -> Vec<Finding> {
@@ -209,7 +217,8 @@ fn open_prefix(clause: &Clause) -> Option<Finding> {
     let prefix = &text[..star];
     let start = prefix.rfind(is_separator).map_or(0, |at| at + 1);
     let name = &prefix[start..];
-    let separator = if start <= 1 || prefix.starts_with("repo:") && !prefix.contains('/') { '/' } else { ':' };
+    let is_path = start == 0 || prefix.starts_with("repo:") || prefix.starts_with("project_path:");
+    let separator = if is_path && !prefix.contains('/') { '/' } else { ':' };
     let run = if star + 1 == text.len() { format!("-evil{separator}anything") } else { "-evil".to_owned() };
     let reaches = format!("the star stands inside of a name: `{name}` and every longer name that begins so");
     let instead = format!("end the name first: `{prefix}{separator}*`");
@@ -353,6 +362,11 @@ mod tests {
             ("claims['sub'] matches 'repo:org/repo:ref:refs/heads/*'", &[(CrossesSeparators, Note)]),
             ("claims['sub'] matches 'system:serviceaccount:*:sa'", &[(AnyNamespace, Warning)]),
             ("claims['sub'] matches 'system:serviceaccount:*'", &[(AnyNamespace, Warning)]),
+            (
+                "claims['sub'] matches 'system:serviceaccount:*:sa' and claims['kubernetes.io']['namespace'] eq 'ns'",
+                &[],
+            ),
+            ("claims['sub'] matches 'project_path:group*'", &[(OpenPrefix, Warning), (SharedIssuer, Warning)]),
             ("claims['sub'] matches 'system:serviceaccount:team-*:sa'", &[(AnyNamespace, Note)]),
             ("claims['sub'] matches 'system:serviceaccount:ns:*'", &[(AnyServiceAccount, Note)]),
             ("claims['namespace'] eq 'prod'", &[(NoSubject, Warning)]),

@@ -69,7 +69,7 @@ pub(super) async fn run(args: LintArgs, context: &Context) -> Result<()> {
     let all = reports.iter().flat_map(|report| &report.findings);
     let warnings = all.filter(|found| found.severity == Severity::Warning).count();
     if args.strict && warnings > 0 {
-        bail!("there are {warnings} warnings, and --strict was given");
+        bail!("--strict was given, and there is something to warn of ({warnings} in all)");
     }
     Ok(())
 }
