@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use symbolon_core::claims_matching::LANGUAGE_VERSION;
 
-use crate::{Audience, ClientError, FederatedCredential, Identity, ManagementClient, segment, transport::Answer};
+use crate::{
+    Audience, ClientError, FederatedCredential, Identity, ManagementClient, Matching, segment, transport::Answer,
+};
 
 const IDENTITY_VERSION: &str = "2025-05-31-preview";
 const CREDENTIAL_VERSION: &str = "2025-01-31-preview";
@@ -33,10 +36,19 @@ struct IdentityProperties {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct CredentialProperties {
     issuer: String,
-    subject: String,
+    #[serde(default)]
+    subject: Option<String>,
+    #[serde(default)]
+    claims_matching_expression: Option<Expression>,
     audiences: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Expression {
+    value: String,
 }
 
 /// A page of an ARM list.
@@ -69,6 +81,7 @@ impl From<Resource<CredentialProperties>> for FederatedCredential {
             id: resource.id,
             issuer: resource.properties.issuer,
             subject: resource.properties.subject,
+            claims_matching_expression: resource.properties.claims_matching_expression.map(|found| found.value),
             audiences: resource.properties.audiences,
         }
     }
@@ -122,15 +135,23 @@ impl ManagementClient {
     ///
     /// # Errors
     /// [`ClientError`]
-    pub async fn put_federated_credential(
+    pub async fn put_federated_credential<'a>(
         &self,
         identity: &str,
         name: &str,
         issuer: &str,
-        subject: &str,
+        matching: impl Into<Matching<'a>>,
         audience: &str,
     ) -> Result<FederatedCredential, ClientError> {
-        let body = json!({ "properties": { "issuer": issuer, "subject": subject, "audiences": [audience] } });
+        let body = match matching.into() {
+            Matching::Subject(subject) => json!({ "issuer": issuer, "subject": subject, "audiences": [audience] }),
+            Matching::Expression(value) => json!({
+                "issuer": issuer,
+                "claimsMatchingExpression": { "languageVersion": LANGUAGE_VERSION, "value": value },
+                "audiences": [audience],
+            }),
+        };
+        let body = json!({ "properties": body });
         let path = self.credential_path(identity, name);
         let answer = self.arm(Method::PUT, &path, CREDENTIAL_VERSION, Some(&body)).await?;
         Ok(answer.json::<Resource<CredentialProperties>>()?.into())

@@ -30,8 +30,8 @@ pub use error::ClientError;
 pub use exchange::{EntraError, TokenAnswer};
 pub use installation::Installation;
 pub use model::{
-    Application, ApplicationCredential, FederatedCredential, Identity, NewSecret, ServiceAccount, ServiceAccountToken,
-    TokenRequest, TrustedIssuer,
+    Application, ApplicationCredential, FederatedCredential, Identity, Matching, NewSecret, ServiceAccount,
+    ServiceAccountToken, TokenRequest, TrustedIssuer,
 };
 use transport::Transport;
 pub use transport::WireRecord;

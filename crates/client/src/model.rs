@@ -32,10 +32,44 @@ pub struct FederatedCredential {
     pub id: String,
     /// `iss`
     pub issuer: String,
-    /// `sub`
-    pub subject: String,
+    /// `sub`, where it is for one subject.
+    pub subject: Option<String>,
+    /// The claims matching expression, where it has one instead.
+    pub claims_matching_expression: Option<String>,
     /// `aud`
     pub audiences: Vec<String>,
+}
+
+impl FederatedCredential {
+    /// The subject, or the expression in its place.
+    #[must_use]
+    pub fn matching(&self) -> Matching<'_> {
+        match (&self.claims_matching_expression, &self.subject) {
+            (Some(expression), _) => Matching::Expression(expression),
+            (None, subject) => Matching::Subject(subject.as_deref().unwrap_or_default()),
+        }
+    }
+}
+
+/// Which of its issuer's tokens a federated credential accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching<'a> {
+    /// Those with this `sub`.
+    Subject(&'a str),
+    /// Those whose claims fit this expression.
+    Expression(&'a str),
+}
+
+impl<'a> From<&'a str> for Matching<'a> {
+    fn from(subject: &'a str) -> Self {
+        Self::Subject(subject)
+    }
+}
+
+impl<'a> From<&'a String> for Matching<'a> {
+    fn from(subject: &'a String) -> Self {
+        Self::Subject(subject)
+    }
 }
 
 /// A service account of the embedded cluster issuer.

@@ -4,9 +4,13 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::federated_credential::{FederatedCredential, FederatedCredentials, Presented};
+use crate::{
+    claims_matching::ClaimsMatchingExpression,
+    federated_credential::{FederatedCredential, FederatedCredentials, Matching, Presented},
+};
 
 /// The most credentials that a search for the nearest looks at. A refusal costs no signature, so
 /// without a bound anybody could make an identity with many credentials burn CPU.
@@ -24,6 +28,8 @@ pub enum Field {
     Audience,
     /// `sub`
     Subject,
+    /// The claims that an expression is about
+    Claims,
 }
 
 impl fmt::Display for Field {
@@ -32,6 +38,7 @@ impl fmt::Display for Field {
             Self::Issuer => "issuer",
             Self::Audience => "audience",
             Self::Subject => "subject",
+            Self::Claims => "claims",
         })
     }
 }
@@ -54,12 +61,26 @@ pub struct Difference {
 pub struct Nearest {
     /// The credential's name.
     pub credential: String,
-    /// The fields that differ; at least one.
+    /// The fields that differ; none where it matches and only does not count yet.
     pub differences: Vec<Difference>,
+    /// The time from which it counts, where that is still to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_from: Option<Timestamp>,
 }
 
 impl fmt::Display for Nearest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let not_yet = |f: &mut fmt::Formatter<'_>| match self.counts_from {
+            Some(time) => write!(
+                f,
+                "it counts from {time} on and not before, since this tenant simulates how slowly Entra spreads credentials"
+            ),
+            None => Ok(()),
+        };
+        if self.differences.is_empty() {
+            write!(f, "federated credential `{}` matches; ", self.credential)?;
+            return not_yet(f);
+        }
         write!(f, "federated credential `{}` came closest: ", self.credential)?;
         for (position, difference) in self.differences.iter().enumerate() {
             let separator = if position == 0 { "" } else { "; " };
@@ -69,13 +90,17 @@ impl fmt::Display for Nearest {
                 difference.field, difference.how, difference.presented, difference.expected
             )?;
         }
-        Ok(())
+        if self.counts_from.is_some() {
+            f.write_str("; ")?;
+        }
+        not_yet(f)
     }
 }
 
-/// Finds the credential that came closest to `presented`, or none where there are none.
+/// Finds the credential that came closest to `presented` at the Unix second `now`, or none where
+/// there are none.
 #[must_use]
-pub fn nearest(credentials: &FederatedCredentials, presented: Presented<'_>) -> Option<Nearest> {
+pub fn nearest(credentials: &FederatedCredentials, presented: Presented<'_>, now: i64) -> Option<Nearest> {
     credentials
         .as_slice()
         .iter()
@@ -85,8 +110,11 @@ pub fn nearest(credentials: &FederatedCredentials, presented: Presented<'_>) -> 
         .map(|(_, credential)| Nearest {
             credential: credential.name().to_owned(),
             differences: differences(credential, presented),
+            counts_from: Some(credential.effective_at())
+                .filter(|second| *second > now)
+                .and_then(|second| Timestamp::from_second(second).ok()),
         })
-        .filter(|nearest| !nearest.differences.is_empty())
+        .filter(|nearest| !nearest.differences.is_empty() || nearest.counts_from.is_some())
 }
 
 /// Fields that differ weigh most, then the characters that do not stand at both ends alike.
@@ -94,15 +122,24 @@ fn distance(credential: &FederatedCredential, presented: Presented<'_>) -> (usiz
     let mut fields = 0;
     let mut characters = 0;
     let audience = presented_audience(credential, presented);
-    for (expected, found) in [
-        (credential.issuer(), presented.issuer),
-        (credential.subject(), presented.subject),
-        (credential.audience(), audience),
-    ] {
-        if expected != found {
-            fields += 1;
-            characters += unlike(expected, found);
+    let mut count = |expected: &str, found: &str| {
+        fields += 1;
+        characters += unlike(expected, found);
+    };
+    if credential.issuer() != presented.issuer {
+        count(credential.issuer(), presented.issuer);
+    }
+    if credential.audience() != audience {
+        count(credential.audience(), audience);
+    }
+    match credential.matching() {
+        Matching::Subject(subject) if subject != presented.subject => count(subject, presented.subject),
+        Matching::Expression(expression) => {
+            if let Some(first) = expression.first_mismatch(presented.claims) {
+                count(&first.comparand, first.mismatch.found());
+            }
         }
+        Matching::Subject(_) => {}
     }
     (fields, characters)
 }
@@ -112,22 +149,39 @@ fn presented_audience<'a>(credential: &FederatedCredential, presented: Presented
     exact.or(presented.audiences.first()).map_or("", String::as_str)
 }
 
-fn differences(credential: &FederatedCredential, presented: Presented<'_>) -> Vec<Difference> {
+/// The fields in which `presented` differs from what the credential accepts.
+#[must_use]
+pub fn differences(credential: &FederatedCredential, presented: Presented<'_>) -> Vec<Difference> {
     let audience = presented_audience(credential, presented);
-    [
-        (Field::Issuer, credential.issuer(), presented.issuer),
-        (Field::Audience, credential.audience(), audience),
-        (Field::Subject, credential.subject(), presented.subject),
-    ]
-    .into_iter()
-    .filter(|(_, expected, found)| expected != found)
-    .map(|(field, expected, found)| Difference {
+    let mut all = vec![
+        difference(Field::Issuer, credential.issuer(), presented.issuer),
+        difference(Field::Audience, credential.audience(), audience),
+    ];
+    match credential.matching() {
+        Matching::Subject(subject) => all.push(difference(Field::Subject, subject, presented.subject)),
+        Matching::Expression(expression) => all.push(of_expression(expression, presented)),
+    }
+    all.into_iter().flatten().collect()
+}
+
+fn difference(field: Field, expected: &str, found: &str) -> Option<Difference> {
+    (expected != found).then(|| Difference {
         field,
         expected: printable(expected),
         presented: printable(found),
         how: describe(expected, found),
     })
-    .collect()
+}
+
+/// Which clause does not hold, and why.
+fn of_expression(expression: &ClaimsMatchingExpression, presented: Presented<'_>) -> Option<Difference> {
+    let first = expression.first_mismatch(presented.claims)?;
+    Some(Difference {
+        field: Field::Claims,
+        expected: printable(expression.as_str()),
+        presented: first.mismatch.found().to_owned(),
+        how: format!("do not fit `{}`: {}", printable(&first.clause), first.mismatch),
+    })
 }
 
 /// Cuts and escapes text from outside, so that a log line or a terminal shows it as it is.
@@ -195,6 +249,12 @@ fn sides(found: Option<char>, expected: Option<char>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims_matching::Claims;
+
+    fn nearest_to(all: &FederatedCredentials, issuer: &str, subject: &str) -> Option<Nearest> {
+        let claims = Claims::from(serde_json::json!({ "sub": subject, "team": "red" }));
+        nearest(all, Presented { issuer, audiences: &["a".into()], subject, claims: &claims }, 0)
+    }
 
     fn credentials(all: &[(&str, &str, &str)]) -> FederatedCredentials {
         all.iter()
@@ -207,8 +267,7 @@ mod tests {
     #[test]
     fn a_trailing_slash_is_named() {
         let all = credentials(&[("one", "https://i.example/", "s")]);
-        let found =
-            nearest(&all, Presented { issuer: "https://i.example", audiences: &["a".into()], subject: "s" }).unwrap();
+        let found = nearest_to(&all, "https://i.example", "s").unwrap();
         insta::assert_snapshot!(found, @"federated credential `one` came closest: issuer differs by a trailing slash, which only the credential has (token `https://i.example`, credential `https://i.example/`)");
     }
 
@@ -233,11 +292,31 @@ mod tests {
             ("near", "https://i.example", "sub"),
             ("mid", "https://i.example", "zzz"),
         ]);
-        let found =
-            nearest(&all, Presented { issuer: "https://i.example", audiences: &["a".into()], subject: "sud" }).unwrap();
+        let found = nearest_to(&all, "https://i.example", "sud").unwrap();
         assert_eq!(found.credential, "near");
         assert_eq!(found.differences.len(), 1);
         assert_eq!(found.differences[0].field, Field::Subject);
+    }
+
+    #[test]
+    fn of_an_expression_the_first_clause_that_does_not_hold_is_named() {
+        let made = |text: &str| {
+            let matching = Matching::Expression(text.parse().unwrap());
+            FederatedCredential::with_matching("flexible", "https://i.example", matching, &["a".into()], None).unwrap()
+        };
+        let text = "claims['team'] eq 'red' and claims['sub'] matches 'ns:prod:*'";
+        let all = [made(text)].into_iter().collect();
+        let found = nearest_to(&all, "https://i.example", "ns:dev:web").unwrap();
+        insta::assert_snapshot!(found, @"federated credential `flexible` came closest: claims do not fit `claims['sub'] matches 'ns:prod:*'`: the claim leaves the pattern at character 4: nothing that it accepts has `d` there (token `ns:dev:web`, credential `claims['team'] eq 'red' and claims['sub'] matches 'ns:prod:*'`)");
+        assert_eq!(nearest_to(&all, "https://i.example", "ns:prod:web"), None);
+    }
+
+    #[test]
+    fn a_credential_that_only_does_not_count_yet_says_from_when_on_it_does() {
+        let made = FederatedCredential::new("late", "https://i.example", "s", &["a".into()], None).unwrap();
+        let all = [made.effective_from(1_700_000_000)].into_iter().collect();
+        insta::assert_snapshot!(nearest_to(&all, "https://i.example", "s").unwrap(), @"federated credential `late` matches; it counts from 2023-11-14T22:13:20Z on and not before, since this tenant simulates how slowly Entra spreads credentials");
+        insta::assert_snapshot!(nearest_to(&all, "https://i.example", "t").unwrap(), @"federated credential `late` came closest: subject differs from character 1 on: the token has `t`, the credential `s` (token `t`, credential `s`); it counts from 2023-11-14T22:13:20Z on and not before, since this tenant simulates how slowly Entra spreads credentials");
     }
 
     #[test]

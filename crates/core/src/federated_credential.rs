@@ -5,21 +5,46 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::issuer::{self, InvalidIssuer};
+use crate::{
+    claims_matching::{Claims, ClaimsMatchingExpression},
+    issuer::{self, InvalidIssuer},
+};
 
 /// The audience that Entra recommends, and the default of every tool.
 pub const DEFAULT_AUDIENCE: &str = "api://AzureADTokenExchange";
 /// The longest subject, audience and description, in characters.
 pub const MAX_FIELD_CHARS: usize = 600;
 
-/// A federated identity credential: tokens of this issuer, subject and audience speak for the
-/// identity that holds it.
+/// Which of an issuer's tokens a credential accepts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Matching {
+    /// Those with this `sub`, to the character.
+    Subject(String),
+    /// Those whose claims fit.
+    Expression(ClaimsMatchingExpression),
+}
+
+impl Matching {
+    /// The subject, or the expression as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Subject(subject) => subject,
+            Self::Expression(expression) => expression.as_str(),
+        }
+    }
+}
+
+/// A federated identity credential: tokens of this issuer and audience whose subject or claims
+/// match speak for the identity that holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FederatedCredential {
     name: String,
     issuer: String,
-    subject: String,
+    #[serde(flatten)]
+    matching: Matching,
     audience: String,
     description: Option<String>,
     #[serde(default)]
@@ -54,8 +79,7 @@ pub enum InvalidCredential {
 }
 
 impl FederatedCredential {
-    /// Makes a credential, by Entra's rules: the name's pattern, at most 600 characters a field,
-    /// exactly one audience. Nothing is trimmed or normalised, since matching is exact.
+    /// Makes a credential for one subject, as [`Self::with_matching`] does.
     ///
     /// # Errors
     /// [`InvalidCredential`], for the first rule that is broken.
@@ -66,9 +90,26 @@ impl FederatedCredential {
         audiences: &[String],
         description: Option<&str>,
     ) -> Result<Self, InvalidCredential> {
+        Self::with_matching(name, issuer, Matching::Subject(subject.into()), audiences, description)
+    }
+
+    /// Makes a credential, by Entra's rules: the name's pattern, at most 600 characters a field,
+    /// exactly one audience. Nothing is trimmed or normalised, since matching is exact.
+    ///
+    /// # Errors
+    /// [`InvalidCredential`], for the first rule that is broken.
+    pub fn with_matching(
+        name: &str,
+        issuer: &str,
+        matching: Matching,
+        audiences: &[String],
+        description: Option<&str>,
+    ) -> Result<Self, InvalidCredential> {
         check_name(name)?;
         issuer::check_issuer(issuer)?;
-        check_field("subject", subject, 1)?;
+        if let Matching::Subject(subject) = &matching {
+            check_field("subject", subject, 1)?;
+        }
         let [audience] = audiences else {
             return Err(InvalidCredential::Audiences(audiences.len()));
         };
@@ -77,7 +118,7 @@ impl FederatedCredential {
         Ok(Self {
             name: name.into(),
             issuer: issuer.into(),
-            subject: subject.into(),
+            matching,
             audience: audience.clone(),
             description: description.map(Into::into),
             effective_at: 0,
@@ -109,10 +150,42 @@ impl FederatedCredential {
         &self.issuer
     }
 
-    /// The `sub` that it accepts.
+    /// Which of the issuer's tokens it accepts.
     #[must_use]
-    pub fn subject(&self) -> &str {
-        &self.subject
+    pub const fn matching(&self) -> &Matching {
+        &self.matching
+    }
+
+    /// The `sub` that it accepts, where it is for one subject.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        match &self.matching {
+            Matching::Subject(subject) => Some(subject),
+            Matching::Expression(_) => None,
+        }
+    }
+
+    /// Its claims matching expression, where it has one instead of a subject.
+    #[must_use]
+    pub const fn expression(&self) -> Option<&ClaimsMatchingExpression> {
+        match &self.matching {
+            Matching::Expression(expression) => Some(expression),
+            Matching::Subject(_) => None,
+        }
+    }
+
+    /// Whether it accepts the presented claims, now or once it counts.
+    #[must_use]
+    pub fn accepts(&self, presented: Presented<'_>) -> bool {
+        self.issuer == presented.issuer && presented.audiences.contains(&self.audience) && self.fits(presented)
+    }
+
+    /// Whether subject or expression fit.
+    pub(crate) fn fits(&self, presented: Presented<'_>) -> bool {
+        match &self.matching {
+            Matching::Subject(subject) => subject == presented.subject,
+            Matching::Expression(expression) => expression.matches(presented.claims),
+        }
     }
 
     /// The `aud` that it accepts.
@@ -162,27 +235,33 @@ pub struct Presented<'a> {
     pub audiences: &'a [String],
     /// `sub`
     pub subject: &'a str,
+    /// All of them, for expressions.
+    pub claims: &'a Claims<'a>,
 }
 
 /// Which field kept every credential from matching, in the order in which they are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mismatch {
+    /// No credential counts yet.
+    NoneYet,
     /// No credential names this issuer.
     Issuer,
     /// Credentials name the issuer, none of them with this audience.
     Audience,
-    /// Issuer and audience fit, the subject does not.
+    /// Issuer and audience fit, the subject does not, nor do the claims fit an expression.
     Subject,
     /// The subject fits but for letter case.
     SubjectCase,
 }
 
 /// All federated credentials of one client, indexed so that a match costs the same for one as for
-/// a million.
+/// a million. Only expressions are tried one by one, and only those of the token's issuer.
 #[derive(Debug, Default)]
 pub struct FederatedCredentials {
     all: Vec<FederatedCredential>,
     by_issuer: HashMap<String, IssuerIndex>,
+    /// The latest second from which one of them counts.
+    effective_at: i64,
 }
 
 #[derive(Debug, Default)]
@@ -190,6 +269,21 @@ struct IssuerIndex {
     by_subject: HashMap<String, usize>,
     lower_case_subjects: HashSet<String>,
     audiences: HashSet<String>,
+    /// In the order in which they were made.
+    expressions: Vec<usize>,
+}
+
+impl IssuerIndex {
+    fn add(&mut self, position: usize, credential: &FederatedCredential) {
+        match &credential.matching {
+            Matching::Subject(subject) => {
+                self.by_subject.insert(subject.clone(), position);
+                self.lower_case_subjects.insert(subject.to_lowercase());
+            }
+            Matching::Expression(_) => self.expressions.push(position),
+        }
+        self.audiences.insert(credential.audience.clone());
+    }
 }
 
 impl FromIterator<FederatedCredential> for FederatedCredentials {
@@ -197,12 +291,10 @@ impl FromIterator<FederatedCredential> for FederatedCredentials {
         let all: Vec<_> = credentials.into_iter().collect();
         let mut by_issuer: HashMap<String, IssuerIndex> = HashMap::new();
         for (position, credential) in all.iter().enumerate() {
-            let index = by_issuer.entry(credential.issuer.clone()).or_default();
-            index.by_subject.insert(credential.subject.clone(), position);
-            index.lower_case_subjects.insert(credential.subject.to_lowercase());
-            index.audiences.insert(credential.audience.clone());
+            by_issuer.entry(credential.issuer.clone()).or_default().add(position, credential);
         }
-        Self { all, by_issuer }
+        let effective_at = all.iter().map(|credential| credential.effective_at).max().unwrap_or_default();
+        Self { all, by_issuer, effective_at }
     }
 }
 
@@ -219,12 +311,17 @@ impl FederatedCredentials {
         &self.all
     }
 
-    /// The credential that accepts the presented claims: issuer, then audience, then subject,
-    /// each exact and case-sensitive.
+    /// The credential that accepts the presented claims at the Unix second `now`: issuer, then
+    /// audience, then subject, each exact and case-sensitive, and where no subject fits the first
+    /// expression that does.
     ///
     /// # Errors
-    /// [`Mismatch`]: the first field in that order that fits no credential.
-    pub fn find(&self, presented: Presented<'_>) -> Result<&FederatedCredential, Mismatch> {
+    /// [`Mismatch`]: the first field in that order that fits no credential that counts by now.
+    pub fn find(&self, presented: Presented<'_>, now: i64) -> Result<&FederatedCredential, Mismatch> {
+        // Only for as long as a tenant simulates that Entra does not know all of them yet.
+        if self.effective_at > now {
+            return self.find_effective(presented, now);
+        }
         let index = self.by_issuer.get(presented.issuer).ok_or(Mismatch::Issuer)?;
         // Issuer and subject are unique within a client, so one look-up decides the good case.
         if let Some(credential) = index.by_subject.get(presented.subject).and_then(|at| self.all.get(*at))
@@ -232,16 +329,45 @@ impl FederatedCredentials {
         {
             return Ok(credential);
         }
+        let expressions = || index.expressions.iter().filter_map(|at| self.all.get(*at));
+        if let Some(credential) = expressions().find(|credential| credential.accepts(presented)) {
+            return Ok(credential);
+        }
         if !presented.audiences.iter().any(|audience| index.audiences.contains(audience)) {
             return Err(Mismatch::Audience);
         }
-        if index.by_subject.contains_key(presented.subject) {
+        let fits_an_expression = || expressions().any(|credential| credential.fits(presented));
+        if index.by_subject.contains_key(presented.subject) || fits_an_expression() {
             return Err(Mismatch::Audience);
         }
         if index.lower_case_subjects.contains(&presented.subject.to_lowercase()) {
             return Err(Mismatch::SubjectCase);
         }
         Err(Mismatch::Subject)
+    }
+
+    /// As [`Self::find`], of those credentials alone that count by now.
+    fn find_effective(&self, presented: Presented<'_>, now: i64) -> Result<&FederatedCredential, Mismatch> {
+        let effective = || self.all.iter().filter(|credential| credential.effective_at <= now);
+        let accepting = effective().filter(|credential| credential.accepts(presented));
+        if let Some(credential) = accepting.min_by_key(|credential| credential.expression().is_some()) {
+            return Ok(credential);
+        }
+        if effective().next().is_none() {
+            return Err(Mismatch::NoneYet);
+        }
+        let of_issuer = || effective().filter(|credential| credential.issuer == presented.issuer);
+        if of_issuer().next().is_none() {
+            return Err(Mismatch::Issuer);
+        }
+        let has_audience = of_issuer().any(|credential| presented.audiences.contains(&credential.audience));
+        if !has_audience || of_issuer().any(|credential| credential.fits(presented)) {
+            return Err(Mismatch::Audience);
+        }
+        let lower_case = presented.subject.to_lowercase();
+        let mut subjects = of_issuer().filter_map(FederatedCredential::subject);
+        let differs_in_case = subjects.any(|subject| subject.to_lowercase() == lower_case);
+        Err(if differs_in_case { Mismatch::SubjectCase } else { Mismatch::Subject })
     }
 }
 
@@ -255,10 +381,27 @@ mod tests {
         FederatedCredential::new(name, issuer, subject, &[audience.to_owned()], None).unwrap()
     }
 
-    fn find(all: &[FederatedCredential], issuer: &str, audience: &str, subject: &str) -> Result<String, Mismatch> {
+    fn expression(name: &str, text: &str, audience: &str) -> FederatedCredential {
+        let matching = Matching::Expression(text.parse().unwrap());
+        FederatedCredential::with_matching(name, "https://i.example", matching, &[audience.to_owned()], None).unwrap()
+    }
+
+    fn find_at(
+        all: &[FederatedCredential],
+        issuer: &str,
+        audience: &str,
+        subject: &str,
+        now: i64,
+    ) -> Result<String, Mismatch> {
         let audiences = [audience.to_owned()];
         let credentials: FederatedCredentials = all.iter().cloned().collect();
-        credentials.find(Presented { issuer, audiences: &audiences, subject }).map(|found| found.name().to_owned())
+        let claims = Claims::from(serde_json::json!({ "sub": subject, "team": "red" }));
+        let presented = Presented { issuer, audiences: &audiences, subject, claims: &claims };
+        credentials.find(presented, now).map(|found| found.name().to_owned())
+    }
+
+    fn find(all: &[FederatedCredential], issuer: &str, audience: &str, subject: &str) -> Result<String, Mismatch> {
+        find_at(all, issuer, audience, subject, 0)
     }
 
     #[test]
@@ -309,7 +452,84 @@ mod tests {
         assert_eq!(find(&all, "https://i.example", "a2", "s2"), Ok("two".into()));
     }
 
+    #[test]
+    fn a_subject_goes_before_expressions_and_they_go_in_the_order_in_which_they_were_made() {
+        let all = [
+            expression("wide", "claims['sub'] matches 'ns:*'", "a"),
+            expression("narrow", "claims['sub'] matches 'ns:x*'", "a"),
+            expression("other", "claims['team'] eq 'red'", "b"),
+            credential("exact", "https://i.example", "ns:x", "a"),
+        ];
+        let find = |audience, subject| find(&all, "https://i.example", audience, subject);
+        assert_eq!(find("a", "ns:x"), Ok("exact".into()));
+        assert_eq!(find("a", "ns:xy"), Ok("wide".into()));
+        assert_eq!(find("b", "anything"), Ok("other".into()));
+        assert_eq!(find("b", "ns:x"), Ok("other".into()));
+        assert_eq!(find("c", "ns:x"), Err(Mismatch::Audience));
+        assert_eq!(find("a", "NS:X"), Err(Mismatch::Audience), "`other` fits but for its audience");
+        assert_eq!(find_at(&all[..2], "https://i.example", "a", "x", 0), Err(Mismatch::Subject));
+        assert_eq!(find_at(&all, "https://x.example", "a", "ns:x", 0), Err(Mismatch::Issuer));
+    }
+
+    #[test]
+    fn a_credential_does_not_count_before_its_second() {
+        let (one, later) = ("https://i.example", credential("late", "https://i.example", "s", "a").effective_from(100));
+        assert_eq!(find_at(std::slice::from_ref(&later), one, "a", "s", 99), Err(Mismatch::NoneYet));
+        assert_eq!(find_at(std::slice::from_ref(&later), one, "a", "s", 100), Ok("late".into()));
+        let all = [
+            later,
+            credential("now", one, "t", "b"),
+            expression("expr", "claims['sub'] eq 'z'", "b").effective_from(50),
+        ];
+        assert_eq!(find_at(&all, one, "b", "t", 0), Ok("now".into()));
+        assert_eq!(find_at(&all, one, "a", "s", 99), Err(Mismatch::Audience));
+        assert_eq!(find_at(&all, one, "b", "s", 99), Err(Mismatch::Subject));
+        assert_eq!(find_at(&all, one, "b", "T", 99), Err(Mismatch::SubjectCase));
+        assert_eq!(find_at(&all, one, "b", "z", 49), Err(Mismatch::Subject));
+        assert_eq!(find_at(&all, one, "b", "z", 50), Ok("expr".into()));
+    }
+
+    #[test]
+    fn a_credential_is_json_with_either_subject_or_expression() {
+        let text = serde_json::to_string(&expression("fic", "claims['sub'] eq 'x'", "a")).unwrap();
+        insta::assert_snapshot!(text, @r#"{"name":"fic","issuer":"https://i.example","expression":"claims['sub'] eq 'x'","audience":"a","description":null,"effectiveAt":0}"#);
+        let made = credential("fic", "https://i.example", "s", "a");
+        assert_eq!(serde_json::from_str::<FederatedCredential>(&serde_json::to_string(&made).unwrap()).unwrap(), made);
+    }
+
     proptest! {
+        #[test]
+        fn of_subjects_and_expressions_one_is_found_exactly_where_one_accepts(
+            made in prop::collection::vec(("[ab]{1,2}", "[ab*?]{1,2}", "[ab]", 0..3_i64, any::<bool>()), 0..8),
+            subject in "[ab]{1,2}", audience in "[ab]", now in 0..4_i64,
+        ) {
+            let mut unique = HashSet::new();
+            let all: Vec<_> = made.iter()
+                .filter(|(s, _, _, _, is_subject)| !is_subject || unique.insert(s.clone()))
+                .enumerate()
+                .map(|(n, (s, pattern, a, at, is_subject))| {
+                    let name = format!("fic{n}");
+                    let made = if *is_subject {
+                        credential(&name, "https://i.example", s, a)
+                    } else {
+                        expression(&name, &format!("claims['sub'] matches '{pattern}'"), a)
+                    };
+                    made.effective_from(*at)
+                })
+                .collect();
+            let found = find_at(&all, "https://i.example", &audience, &subject, now);
+            let claims = Claims::from(serde_json::json!({ "sub": subject }));
+            let accepts = |c: &FederatedCredential| {
+                let fits = c.subject().map_or_else(|| c.expression().unwrap().matches(&claims), |s| s == subject);
+                c.effective_at() <= now && c.audience() == audience && fits
+            };
+            let accepting: Vec<_> = all.iter().filter(|c| accepts(c)).map(|c| c.name().to_owned()).collect();
+            match found {
+                Ok(name) => prop_assert!(accepting.contains(&name)),
+                Err(_) => prop_assert!(accepting.is_empty()),
+            }
+        }
+
         #[test]
         fn a_match_is_always_exact_in_all_three_fields(
             made in prop::collection::vec(("[ab]", "[ABab]{1,2}", "[ab]"), 0..8),
@@ -322,7 +542,7 @@ mod tests {
                 .map(|(n, (i, s, a))| credential(&format!("fic{n}"), &format!("https://{i}"), s, a))
                 .collect();
             let issuer = format!("https://{issuer}");
-            let expected = all.iter().find(|c| c.issuer() == issuer && c.subject() == subject && c.audience() == audience);
+            let expected = all.iter().find(|c| c.issuer() == issuer && c.subject() == Some(subject.as_str()) && c.audience() == audience);
             let found = find(&all, &issuer, &audience, &subject);
             prop_assert_eq!(found.ok(), expected.map(|c| c.name().to_owned()));
         }

@@ -12,6 +12,7 @@ pub mod application;
 pub mod arm_id;
 pub mod audit;
 pub mod causes;
+pub mod claims_matching;
 pub mod client;
 pub mod difference;
 pub mod exchange;

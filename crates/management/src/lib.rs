@@ -3,6 +3,7 @@
 mod action;
 mod arm;
 mod caller;
+mod credential_body;
 mod envelope;
 mod error;
 mod graph;

@@ -88,6 +88,7 @@ mod sqlite {
             a_write_whose_condition_is_not_true_changes_nothing,
             a_credential_that_is_made_again_has_another_id,
             the_second_from_which_a_credential_counts_is_kept,
+            an_expression_stands_in_the_place_of_a_subject,
         }
         applications {
             an_application_comes_back_as_it_was_created,

@@ -15,20 +15,20 @@ use crate::{
 
 mod sql {
     pub(super) const ONE: &str = "SELECT tenant_id, client_id, name, issuer, subject, audience, description, \
-         effective_at, created_version, version \
+         effective_at, matching, created_version, version \
          FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
     pub(super) const LIST: &str = "SELECT tenant_id, client_id, name, issuer, subject, audience, description, \
-         effective_at, created_version, version \
+         effective_at, matching, created_version, version \
          FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 AND name_key > $3 \
          ORDER BY name_key LIMIT $4";
     pub(super) const SAME: &str = "SELECT name FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 \
          AND issuer = $3 AND subject = $4 AND name_key <> $5";
     pub(super) const COUNT: &str = "SELECT COUNT(*) FROM federated_credential WHERE tenant_id = $1 AND client_id = $2";
     pub(super) const INSERT: &str = "INSERT INTO federated_credential (tenant_id, client_id, name_key, name, issuer, \
-         subject, audience, description, effective_at, created_version, version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+         subject, audience, description, effective_at, matching, created_version, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)";
     pub(super) const UPDATE: &str = "UPDATE federated_credential SET issuer = $4, subject = $5, audience = $6, \
-         description = $7, effective_at = $8, version = $9 WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
+         description = $7, effective_at = $8, matching = $9, version = $10 WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
     pub(super) const DELETE: &str =
         "DELETE FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 AND name_key = $3";
 }
@@ -104,12 +104,12 @@ async fn require_unique(change: &mut Change, holder: Holder, credential: &Federa
         .bind(holder.tenant.to_string())
         .bind(holder.client_id.to_string())
         .bind(credential.issuer())
-        .bind(credential.subject())
+        .bind(credential.matching().as_str())
         .bind(name_key(credential.name()))
         .fetch_optional(change.connection())
         .await?;
     same.map_or(Ok(()), |found| {
-        let (issuer, subject) = (credential.issuer().to_owned(), credential.subject().to_owned());
+        let (issuer, subject) = (credential.issuer().to_owned(), credential.matching().as_str().to_owned());
         Err(StoreError::IssuerAndSubjectExist { issuer, subject, credential: found }.into())
     })
 }
@@ -132,10 +132,11 @@ async fn insert(change: &mut Change, holder: Holder, credential: &FederatedCrede
         .bind(name_key(credential.name()))
         .bind(credential.name())
         .bind(credential.issuer())
-        .bind(credential.subject())
+        .bind(credential.matching().as_str())
         .bind(credential.audience())
         .bind(credential.description())
         .bind(credential.effective_at())
+        .bind(row::matching_kind(credential.matching()))
         .bind(version)
         .execute(change.connection())
         .await?;
@@ -150,10 +151,11 @@ async fn update(change: &mut Change, holder: Holder, credential: &FederatedCrede
         .bind(holder.client_id.to_string())
         .bind(name_key(credential.name()))
         .bind(credential.issuer())
-        .bind(credential.subject())
+        .bind(credential.matching().as_str())
         .bind(credential.audience())
         .bind(credential.description())
         .bind(credential.effective_at())
+        .bind(row::matching_kind(credential.matching()))
         .bind(version)
         .execute(change.connection())
         .await?;

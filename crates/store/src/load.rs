@@ -80,7 +80,7 @@ mod sql {
     );
     pub(super) const CREDENTIALS: Select = select!(
         "SELECT t.tenant_id, t.client_id, t.name, t.issuer, t.subject, t.audience, t.description, \
-         t.effective_at \
+         t.effective_at, t.matching \
          FROM federated_credential t",
         " ORDER BY t.tenant_id, t.client_id, t.created_version"
     );

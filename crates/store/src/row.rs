@@ -5,7 +5,7 @@ use symbolon_core::{
     ClientId, TenantId,
     application::{self, ClientCertificate, ClientSecret, ServicePrincipal, TokenVersion},
     arm_id::IdentityPath,
-    federated_credential::FederatedCredential,
+    federated_credential::{FederatedCredential, Matching},
     managed_identity::ManagedIdentity,
     ports::management::StoredCredential,
     role::RoleAssignment,
@@ -183,13 +183,32 @@ pub(crate) struct CredentialRow {
     audience: String,
     description: Option<String>,
     effective_at: i64,
+    matching: String,
+}
+
+/// The kind under which it is stored what a credential matches.
+pub(crate) const fn matching_kind(matching: &Matching) -> &'static str {
+    match matching {
+        Matching::Subject(_) => "subject",
+        Matching::Expression(_) => "expression",
+    }
+}
+
+fn matching(kind: &str, text: String) -> Result<Matching, Failure> {
+    match kind {
+        "subject" => Ok(Matching::Subject(text)),
+        "expression" => Ok(Matching::Expression(parse("claims matching expression", &text)?)),
+        other => Err(Failure::Damaged { what: "federated credential", reason: format!("`{other}` is unknown") }),
+    }
 }
 
 impl CredentialRow {
     pub(crate) fn read(self) -> Result<(Key, FederatedCredential), Failure> {
         let audiences = [self.audience];
+        let matching = matching(&self.matching, self.subject)?;
+        let description = self.description.as_deref();
         let credential =
-            FederatedCredential::new(&self.name, &self.issuer, &self.subject, &audiences, self.description.as_deref())
+            FederatedCredential::with_matching(&self.name, &self.issuer, matching, &audiences, description)
                 .map_err(|error| Failure::damaged("federated credential")(&error))?
                 .effective_from(self.effective_at);
         Ok((key(&self.tenant_id, &self.client_id)?, credential))

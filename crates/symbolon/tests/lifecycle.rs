@@ -296,6 +296,39 @@ fn a_refusal_is_found_in_the_audit_trail_to_the_character() {
 }
 
 #[test]
+fn an_expression_is_stored_judged_and_tried_on_a_token() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    let client_id = directory.prepare();
+    let on_local = ["--identity", "sademo", "--name", "local"];
+    let update = |more: &[&str]| directory.json(&[&["federated-credential", "update"], &on_local[..], more].concat());
+    let text = "claims['sub'] matches 'system:serviceaccount:default:*'";
+    let updated = update(&["--cme-value", text]);
+    assert_eq!((updated["claimsMatchingExpression"].as_str(), updated.get("subject")), (Some(text), None));
+    directory.access_token(&client_id);
+
+    let assertion = directory.temporary.path().join("assertion");
+    let try_it = ["federated-credential", "test", "--token", assertion.to_str().unwrap()];
+    assert_eq!(directory.json(&try_it)["credentials"][0]["accepts"], true);
+    let reports = directory.json(&["federated-credential", "lint", "--identity", "sademo"]);
+    assert_eq!(reports[0]["findings"][0]["rule"], "any-service-account");
+
+    update(&["--claims-matching-expression", "claims['sub'] matches 'system:serviceaccount:prod:*'"]);
+    let report = directory.json(&try_it);
+    assert_eq!((&report["credentials"][0]["accepts"], &report["signatureChecked"]), (&false.into(), &false.into()));
+    let told = directory.text(&try_it);
+    assert!(told.contains("the claim leaves the pattern at character 23"), "{told}");
+    let token = std::fs::read_to_string(&assertion).unwrap();
+    assert!(token.split('.').all(|part| !told.contains(part.trim())), "the token must not be printed");
+
+    let lint = |more: &[&str]| {
+        directory.output(&[&["federated-credential", "lint", "claims['sub'] matches '*'"], more].concat())
+    };
+    assert!(lint(&[]).status.success());
+    assert!(errors(&lint(&["--strict"])).contains("--strict was given, and there is something to warn of"));
+}
+
+#[test]
 fn the_demo_succeeds_and_fails_when_its_credential_is_altered() {
     let directory = Directory::new();
     let good = directory.output(&["demo"]);

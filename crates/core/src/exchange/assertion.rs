@@ -5,7 +5,7 @@ use serde::Deserialize;
 use symbolon_jose::{ParseError, Unverified};
 
 use super::{CLOCK_SKEW_SECONDS, Refusal};
-use crate::{AadError, ClientId, audit::Facts, difference::printable};
+use crate::{AadError, ClientId, audit::Facts, claims_matching, difference::printable};
 
 /// A parsed assertion. Its claims choose the credential and the key and grant nothing.
 pub struct Assertion<'a> {
@@ -122,6 +122,11 @@ impl<'a> Assertion<'a> {
             Some(OneOrMany::Many(audiences)) if !audiences.is_empty() => Ok(audiences),
             Some(OneOrMany::Many(_)) | None => Err(AadError::MissingClaim { field: "aud" }),
         }
+    }
+
+    /// All claims, for those credentials that match by an expression.
+    pub(super) fn all_claims(&self) -> claims_matching::Claims<'_> {
+        claims_matching::Claims::new(self.token.payload())
     }
 
     /// The id of the key that signed it: `kid`, or where there is none a thumbprint.

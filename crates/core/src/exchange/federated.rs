@@ -31,14 +31,20 @@ pub(super) async fn check(
     let assertion = parsed?;
     let key_id = assertion.key_id()?.to_owned();
     let issuer = assertion.issuer()?.to_owned();
-    let presented = Presented { issuer: &issuer, audiences: assertion.audiences()?, subject: assertion.subject()? };
+    let claims = assertion.all_claims();
+    let presented = Presented {
+        issuer: &issuer,
+        audiences: assertion.audiences()?,
+        subject: assertion.subject()?,
+        claims: &claims,
+    };
     // A token of the authority itself would let one identity's token stand for another identity.
     if issuer::is_entra(&issuer) || issuer.starts_with(&format!("{}/", urls.authority)) {
         return Err(AadError::EntraIssuer.into());
     }
-    let credential =
-        client.federated_credentials.find(presented).map_err(|mismatch| no_match(client, presented, mismatch))?;
-    let name = credential.name().to_owned();
+    let second = now.as_second();
+    let found = client.federated_credentials.find(presented, second);
+    let name = found.map_err(|mismatch| no_match(client, presented, mismatch, second))?.name().to_owned();
     assertion.check_time(now)?;
     let key = issuer_keys.key(client.tenant, &issuer, &key_id).await.map_err(|error| keys_refusal(&issuer, error))?;
     let verified = assertion.into_token().verify(&key);
@@ -46,15 +52,16 @@ pub(super) async fn check(
     Ok(name)
 }
 
-fn no_match(client: &Client, presented: Presented<'_>, mismatch: Mismatch) -> Refusal {
+fn no_match(client: &Client, presented: Presented<'_>, mismatch: Mismatch, now: i64) -> Refusal {
     let subject = || printable(presented.subject);
     let error = match mismatch {
+        Mismatch::NoneYet => AadError::NoFederatedCredentials { client: client.name.clone() },
         Mismatch::Issuer => AadError::NoMatchingIssuer { issuer: printable(presented.issuer) },
         Mismatch::Audience => AadError::NoMatchingAudience { audience: printable(&presented.audiences.join(" ")) },
         Mismatch::Subject => AadError::NoMatchingSubject { subject: subject() },
         Mismatch::SubjectCase => AadError::SubjectCaseDiffers { subject: subject() },
     };
-    Refusal { nearest: nearest(&client.federated_credentials, presented).map(Box::new), ..error.into() }
+    Refusal { nearest: nearest(&client.federated_credentials, presented, now).map(Box::new), ..error.into() }
 }
 
 fn keys_refusal(issuer: &str, error: IssuerKeysError) -> Refusal {

@@ -10,14 +10,18 @@ use crate::{AadError, audit::Facts, difference::Nearest};
 pub(super) fn hint(error: &AadError, nearest: Option<&Nearest>, facts: &Facts) -> Option<String> {
     let identity = facts.client_name.as_deref().unwrap_or("NAME");
     match error {
-        AadError::NoFederatedCredentials { .. } => Some(format!(
+        AadError::NoFederatedCredentials { .. } if nearest.is_none() => Some(format!(
             "`{identity}` has no federated credential; if this workload is yours, add one: {}",
             create(identity, facts)
         )),
-        AadError::NoMatchingIssuer { .. }
+        AadError::NoFederatedCredentials { .. }
+        | AadError::NoMatchingIssuer { .. }
         | AadError::NoMatchingAudience { .. }
         | AadError::NoMatchingSubject { .. }
         | AadError::SubjectCaseDiffers { .. } => nearest.map(|nearest| {
+            if nearest.differences.is_empty() {
+                return nearest.to_string();
+            }
             format!("{nearest}; if this workload is yours, mend that one or add another: {}", create(identity, facts))
         }),
         AadError::OutsideValidity { .. } => {

@@ -10,6 +10,7 @@ use crate::case::{
 use crate::token::{ATTACKER_KEYS, payload};
 use crate::world::{
     APP, AUDIENCE, AUTHORITY, BARE_IDENTITY, IDENTITY, ISSUER, NOW, OTHER_TENANT, SUBJECT, TENANT, credential,
+    expression,
 };
 
 #[tokio::test]
@@ -226,6 +227,76 @@ async fn many_credentials_are_told_apart() {
         .call()
         .await;
     assert_eq!(answer.granted().facts.federated_credential.as_deref(), Some("fic-333"));
+}
+
+#[tokio::test]
+async fn an_expression_accepts_each_token_whose_claims_fit() {
+    let found = |answer: crate::case::Answer| answer.granted().facts.federated_credential;
+    assert_eq!(found(Case::federated().with(flexible).call().await).as_deref(), Some("flexible"));
+    let exact = Case::federated().with(flexible).with(|c| c.token.claim("sub", "system:serviceaccount:team-a:exact"));
+    assert_eq!(found(exact.call().await).as_deref(), Some("exact"));
+
+    let rows: &[Row] = &[
+        ("subject", |c| c.token.claim("sub", "system:serviceaccount:other:web"), 700_213, "invalid_client", NotAsked),
+        (
+            "namespace",
+            |c| c.token.claim("kubernetes.io", serde_json::json!({ "namespace": "other" })),
+            700_213,
+            "invalid_client",
+            NotAsked,
+        ),
+        (
+            "no namespace",
+            |c| c.token.claim("kubernetes.io", serde_json::json!({})),
+            700_213,
+            "invalid_client",
+            NotAsked,
+        ),
+        ("audience", |c| c.token.claim("aud", "api://other"), 700_212, "invalid_client", NotAsked),
+        ("issuer", |c| c.token.claim("iss", "https://other.example"), 700_211, "invalid_client", NotAsked),
+    ];
+    refuses(|| Case::federated().with(flexible), rows).await;
+    let forged = Case::federated().with(flexible).with(|c| c.token.signed_by = &ATTACKER_KEYS);
+    assert_eq!(forged.call().await.code(), 700_027, "an expression proves nothing by itself");
+}
+
+#[tokio::test]
+async fn the_operator_learns_which_clause_does_not_hold() {
+    let refused = Case::federated()
+        .with(|c| {
+            let made = expression("flexible", "claims['sub'] matches 'system:serviceaccount:prod:*'");
+            c.world.client_mut(IDENTITY).federated_credentials = [made].into_iter().collect();
+        })
+        .call()
+        .await
+        .refused();
+    assert_eq!(refused.error.code(), 700_213);
+    let hint = refused.hint.unwrap();
+    assert!(hint.contains("claims do not fit `claims['sub'] matches 'system:serviceaccount:prod:*'`"), "{hint}");
+}
+
+#[tokio::test]
+async fn a_credential_that_does_not_count_yet_is_refused_with_the_time_from_which_it_does() {
+    let late = |second: i64| {
+        Case::federated().with(move |c| {
+            let made = credential("late", ISSUER, SUBJECT, AUDIENCE).effective_from(second);
+            c.world.client_mut(IDENTITY).federated_credentials = [made].into_iter().collect();
+        })
+    };
+    late(NOW).call().await.granted();
+    let refused = late(NOW + 1).call().await.refused();
+    assert_eq!(refused.error.code(), 70_025);
+    let hint = refused.hint.unwrap();
+    assert!(hint.starts_with("federated credential `late` matches; it counts from "), "{hint}");
+}
+
+/// Gives the identity an expression and a subject, and the token claims that fit the expression.
+fn flexible(case: &mut Case) {
+    let text = "claims['sub'] matches 'system:serviceaccount:team-*:*' and claims['kubernetes.io']['namespace'] matches 'team-*'";
+    let exact = credential("exact", ISSUER, "system:serviceaccount:team-a:exact", AUDIENCE);
+    case.world.client_mut(IDENTITY).federated_credentials = [expression("flexible", text), exact].into_iter().collect();
+    case.token.claim("sub", "system:serviceaccount:team-a:web");
+    case.token.claim("kubernetes.io", serde_json::json!({ "namespace": "team-a" }));
 }
 
 /// Replaces the identity's credentials by these of issuer, subject and audience.

@@ -15,7 +15,7 @@ use symbolon_core::{
     audit::AuditRecord,
     client::{Client, ClientKind, Principal},
     exchange::Exchange,
-    federated_credential::{FederatedCredential, FederatedCredentials},
+    federated_credential::{FederatedCredential, FederatedCredentials, Matching},
     ports::{AuditLog, AuthorityKeys, Clock, Directory, IssuerKeys, IssuerKeysError, PortError, Random, Signer},
     role::RoleAssignment,
     tenant::TenantSettings,
@@ -151,6 +151,12 @@ fn tenant(id: TenantId, name: &str, domain: &str) -> Arc<Tenant> {
 
 pub(crate) fn credential(name: &str, issuer: &str, subject: &str, audience: &str) -> FederatedCredential {
     FederatedCredential::new(name, issuer, subject, &[audience.into()], None).unwrap()
+}
+
+/// A credential for the issuer's tokens whose claims fit.
+pub(crate) fn expression(name: &str, text: &str) -> FederatedCredential {
+    let matching = Matching::Expression(text.parse().unwrap());
+    FederatedCredential::with_matching(name, ISSUER, matching, &[AUDIENCE.into()], None).unwrap()
 }
 
 pub(crate) fn secret(value: &str, end: i64) -> ClientSecret {

@@ -10,6 +10,7 @@ use serde::Serialize;
 use symbolon_core::{
     TenantId,
     arm_id::IdentityPath,
+    claims_matching::LANGUAGE_VERSION,
     federated_credential::{FederatedCredential, InvalidCredential},
     managed_identity::ManagedIdentity,
     ports::management::{Condition, CredentialTerms, Holder, StoreError},
@@ -25,6 +26,7 @@ use crate::{
     Management, Shared,
     action::ManagementAction,
     caller::{Caller, ResourceManager},
+    credential_body,
     error::{Refusal, sentence},
     request::{ApiVersion, Fields, JsonBody, Query, Segments},
 };
@@ -44,10 +46,21 @@ struct Printed {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Properties {
     issuer: String,
-    subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claims_matching_expression: Option<Expression>,
     audiences: [String; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Expression {
+    language_version: i64,
+    value: String,
 }
 
 impl Printed {
@@ -58,7 +71,10 @@ impl Printed {
             r#type: TYPE,
             properties: Properties {
                 issuer: credential.issuer().to_owned(),
-                subject: credential.subject().to_owned(),
+                subject: credential.subject().map(str::to_owned),
+                claims_matching_expression: credential
+                    .expression()
+                    .map(|expression| Expression { language_version: LANGUAGE_VERSION, value: expression.to_string() }),
                 audiences: [credential.audience().to_owned()],
             },
         }
@@ -118,7 +134,7 @@ pub(super) async fn put(
         other => other.into(),
     })?;
     let resource = format!("{}{}", parent.path, below(wanted.name()));
-    caller.done_for(&management, action, &resource, wanted.subject()).await?;
+    caller.done_for(&management, action, &resource, wanted.matching().as_str()).await?;
     Ok((status(&written), Json(Printed::new(&parent.path, &wanted))).into_response())
 }
 
@@ -188,20 +204,13 @@ fn limit(management: &Management, tenant: TenantId) -> Option<u32> {
 fn wanted(name: &str, fields: &Fields<'_>) -> Result<FederatedCredential, Refusal> {
     let empty = || Refusal::invalid("BadRequest", "Federated Identity Credential from HTTP body has empty properties");
     let properties = fields.object("properties")?.ok_or_else(empty)?;
-    // Taking the credential without its expression would accept other tokens than were meant.
-    if properties.has("claimsMatchingExpression") {
-        return Err(Refusal::invalid(
-            "BadRequest",
-            "The property 'claimsMatchingExpression' is not supported; give the 'subject' that tokens must have.",
-        ));
-    }
     let issuer = properties.string("issuer")?;
-    let subject = properties.string("subject")?;
+    let matching = credential_body::matching(&properties)?;
     let audiences = properties.strings("audiences")?;
-    let (Some(issuer), Some(subject)) = (issuer, subject) else {
+    let (Some(issuer), Some(matching)) = (issuer, matching) else {
         return Err(empty());
     };
-    FederatedCredential::new(name, issuer, subject, &audiences.unwrap_or_default(), None).map_err(|error| {
+    FederatedCredential::with_matching(name, issuer, matching, &audiences.unwrap_or_default(), None).map_err(|error| {
         let message = match &error {
             InvalidCredential::Name(_) => format!(
                 "Federated Identity Credential name '{}' is invalid. Expected 3 to 120 letters, digits, hyphens or underscores, starting with a letter or digit.",

@@ -36,7 +36,7 @@ async fn the_token_endpoint_knows_a_credential_as_soon_as_it_is_answered() {
     let client = identity["properties"]["clientId"].as_str().unwrap().parse().unwrap();
     assert!(world.store.client(TENANT, client).unwrap().federated_credentials.is_empty());
     world.arm("PUT", &path("fic1"), Some(body("https://i.example", "s"))).await;
-    assert_eq!(world.store.client(TENANT, client).unwrap().federated_credentials.as_slice()[0].subject(), "s");
+    assert_eq!(world.store.client(TENANT, client).unwrap().federated_credentials.as_slice()[0].subject(), Some("s"));
     world.arm("DELETE", &path("fic1"), None).await;
     assert!(world.store.client(TENANT, client).unwrap().federated_credentials.is_empty());
 }
@@ -67,7 +67,7 @@ async fn refusals_have_azure_s_texts() {
                 "issuer": "https://i.example", "subject": "s", "audiences": ["a"],
                 "claimsMatchingExpression": { "languageVersion": 1, "value": "claims['sub'] eq 's'" },
             })),
-            "'claimsMatchingExpression' is not supported",
+            "'subject' and 'claimsMatchingExpression' exclude each other",
         ),
     ] {
         let answer = world.arm("PUT", &path(name), Some(body)).await;
@@ -149,4 +149,48 @@ async fn the_audit_trail_names_credential_and_subject() {
     let facts = world.trail().await.pop().unwrap().facts;
     assert_eq!(facts.resource, Some(format!("{IDENTITIES}/one/federatedIdentityCredentials/fic1")));
     assert_eq!(facts.subject.as_deref(), Some("system:serviceaccount:default:sademo"));
+}
+
+fn flexible(version: &Value, value: &str) -> Value {
+    json!({ "properties": {
+        "issuer": "https://i.example", "audiences": ["a"],
+        "claimsMatchingExpression": { "languageVersion": version, "value": value },
+    } })
+}
+
+#[tokio::test]
+async fn a_credential_may_have_an_expression_instead_of_a_subject() {
+    let world = world().await;
+    let text = "claims['sub'] matches system:serviceaccount:ns:*";
+    let created = world.arm("PUT", &path("fic1"), Some(flexible(&json!(1), text))).await;
+    assert_eq!(created.status, 201);
+    insta::assert_snapshot!(created.body["properties"], @r#"{"audiences":["a"],"claimsMatchingExpression":{"languageVersion":1,"value":"claims['sub'] matches system:serviceaccount:ns:*"},"issuer":"https://i.example"}"#);
+    assert_eq!(world.arm("GET", &path("fic1"), None).await.body, created.body);
+    assert_eq!(world.trail().await.pop().unwrap().facts.subject.as_deref(), Some(text));
+    let again = world.arm("PUT", &path("fic2"), Some(flexible(&json!(1), text))).await;
+    assert_eq!(again.message(), "Issuer and subject combination already exists for this Managed Identity.");
+
+    let replaced = world.arm("PUT", &path("fic1"), Some(body("https://i.example", "s"))).await;
+    assert_eq!(replaced.body["properties"]["subject"], "s");
+    assert!(replaced.body["properties"].get("claimsMatchingExpression").is_none());
+}
+
+#[tokio::test]
+async fn an_expression_that_is_none_is_refused_with_the_place() {
+    let world = world().await;
+    for (version, value, text) in [
+        (json!(2), "claims['sub'] eq 'x'", "'claimsMatchingExpression.languageVersion' is 2, expected 1."),
+        (Value::Null, "claims['sub'] eq 'x'", "'claimsMatchingExpression.languageVersion' is missing, expected 1."),
+        (
+            json!(1),
+            "claims['sub'] like 'x'",
+            "Claims matching expression is wrong at character 15: expected `eq` or `matches`",
+        ),
+        (json!(1), &format!("claims['sub'] eq '{}'", "x".repeat(600)), "has 619 characters, expected 1 to 600."),
+    ] {
+        let answer = world.arm("PUT", &path("fic1"), Some(flexible(&version, value))).await;
+        assert_eq!(answer.refusal(), (400, "BadRequest"), "{text}");
+        assert!(answer.message().contains(text), "{} / {text}", answer.message());
+    }
+    assert_eq!(world.arm("GET", &path("fic1"), None).await.status, 404);
 }

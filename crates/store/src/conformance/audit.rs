@@ -72,6 +72,7 @@ pub(crate) async fn a_record_comes_back_as_it_was_written(store: &dyn Everything
         reason: Some("reason with `quotes`, \"quotes\" and \u{1f511}".into()),
         nearest: Some(Nearest {
             credential: "fic".into(),
+            counts_from: None,
             differences: vec![Difference {
                 field: Field::Subject,
                 expected: "a".into(),

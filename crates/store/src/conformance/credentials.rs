@@ -1,15 +1,18 @@
 use symbolon_core::{
     ClientId,
-    federated_credential::{FederatedCredential, Mismatch, Presented},
+    claims_matching::Claims,
+    federated_credential::{FederatedCredential, Matching, Mismatch, Presented},
     ports::management::{Condition, CredentialTerms, Holder, StoreError, Written},
 };
 
 use super::{Everything, a_credential, an_application, at_most, client, guid, is_not_found, new_holder, unlimited};
 
 fn find(store: &dyn Everything, holder: Holder, subject: &str) -> Result<String, Mismatch> {
-    let presented = Presented { issuer: "https://issuer.example", audiences: &["audience".to_owned()], subject };
+    let claims = Claims::from(serde_json::json!({ "sub": subject }));
+    let audiences = ["audience".to_owned()];
+    let presented = Presented { issuer: "https://issuer.example", audiences: &audiences, subject, claims: &claims };
     let client = client(store, holder).unwrap();
-    client.federated_credentials.find(presented).map(|found| found.name().to_owned())
+    client.federated_credentials.find(presented, 0).map(|found| found.name().to_owned())
 }
 
 pub(crate) async fn a_credential_is_created_once_and_replaced_after_that(store: &dyn Everything) {
@@ -28,7 +31,10 @@ pub(crate) async fn a_credential_is_created_once_and_replaced_after_that(store: 
     assert_eq!(find(store, holder, "two"), Ok("Name".into()));
     let found = store.federated_credential(holder, "name").await.unwrap();
     let credential = &found.credential;
-    assert_eq!((credential.name(), credential.subject(), credential.description()), ("Name", "two", Some("described")));
+    assert_eq!(
+        (credential.name(), credential.subject(), credential.description()),
+        ("Name", Some("two"), Some("described"))
+    );
     assert_eq!(store.federated_credentials(holder, None, 10).await.unwrap(), [found]);
 }
 
@@ -44,7 +50,7 @@ pub(crate) async fn issuer_and_subject_stand_once_on_a_holder(store: &dyn Everyt
     store.put_federated_credential(holder, &a_credential("second", "Subject"), unlimited()).await.unwrap();
     let refused = store.put_federated_credential(holder, &a_credential("second", "subject"), unlimited()).await;
     assert!(matches!(refused, Err(StoreError::IssuerAndSubjectExist { .. })), "{refused:?}");
-    assert_eq!(store.federated_credential(holder, "second").await.unwrap().credential.subject(), "Subject");
+    assert_eq!(store.federated_credential(holder, "second").await.unwrap().credential.subject(), Some("Subject"));
     store.put_federated_credential(holder, &a_credential("first", "subject"), unlimited()).await.unwrap();
     store.put_federated_credential(other, &a_credential("second", "subject"), unlimited()).await.unwrap();
 }
@@ -148,4 +154,26 @@ pub(crate) async fn the_second_from_which_a_credential_counts_is_kept(store: &dy
     let credential = a_credential("fic", "s").effective_from(1234);
     store.put_federated_credential(holder, &credential, unlimited()).await.unwrap();
     assert_eq!(client(store, holder).unwrap().federated_credentials.as_slice()[0].effective_at(), 1234);
+}
+
+pub(crate) async fn an_expression_stands_in_the_place_of_a_subject(store: &dyn Everything) {
+    let holder = new_holder(store).await;
+    let text = "claims['sub'] matches 'ns:team-*:*'";
+    let matching = Matching::Expression(text.parse().unwrap());
+    let audiences = ["audience".to_owned()];
+    let make = |name: &str| {
+        FederatedCredential::with_matching(name, "https://issuer.example", matching.clone(), &audiences, None).unwrap()
+    };
+    let created = store.put_federated_credential(holder, &make("fic"), unlimited()).await.unwrap().into_inner();
+    assert_eq!(created.credential, make("fic"));
+    assert_eq!(find(store, holder, "ns:team-a:web"), Ok("fic".into()));
+    assert_eq!(find(store, holder, text), Err(Mismatch::Subject));
+    let refused = store.put_federated_credential(holder, &make("second"), unlimited()).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::IssuerAndSubjectExist { subject, .. } if subject == text), "{refused}");
+
+    store.put_federated_credential(holder, &a_credential("fic", text), unlimited()).await.unwrap();
+    let found = store.federated_credential(holder, "fic").await.unwrap().credential;
+    assert_eq!((found.subject(), found.expression()), (Some(text), None));
+    assert_eq!(find(store, holder, text), Ok("fic".into()));
+    assert_eq!(find(store, holder, "ns:team-a:web"), Err(Mismatch::Subject));
 }

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use symbolon_client::{FederatedCredential, ManagementClient};
-use symbolon_core::federated_credential::DEFAULT_AUDIENCE;
+use symbolon_client::{FederatedCredential, ManagementClient, Matching};
+use symbolon_core::{claims_matching::ClaimsMatchingExpression, federated_credential::DEFAULT_AUDIENCE};
 
 use crate::{
     command::token::ServiceAccountName,
@@ -14,15 +14,21 @@ use crate::{
     output::{self, OutputFormat},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  symbolon federated-credential create --identity sademo --name kubernetes \\
+mod lint;
+mod test_token;
+
+const EXAMPLES: &str = r#"Examples:
+  symbolon federated-credential create --identity sademo --name kubernetes \
     --issuer https://issuer.example/ --subject system:serviceaccount:default:sademo
   symbolon federated-credential create --identity sademo --name local --service-account default/sademo
+  symbolon federated-credential create --identity sademo --name github \
+    --issuer https://token.actions.githubusercontent.com \
+    --claims-matching-expression "claims['sub'] matches 'repo:contoso/web:ref:refs/heads/release-*'"
   symbolon federated-credential list --identity sademo
   symbolon federated-credential delete --identity sademo --name kubernetes
 
-Issuer, subject and audience are compared exactly: letter case and a trailing slash count.";
+Issuer, subject and audience are compared exactly: letter case and a trailing slash count.
+What an expression reaches, `symbolon federated-credential lint` tells."#;
 
 /// Arguments of `symbolon federated-credential`.
 #[derive(Args)]
@@ -69,6 +75,10 @@ enum FederatedCredentialCommand {
         #[arg(long)]
         name: String,
     },
+    /// Find expressions that reach further than they look
+    Lint(lint::LintArgs),
+    /// Tell which credentials accept a token, and why the others do not
+    Test(test_token::TestArgs),
 }
 
 #[derive(Args)]
@@ -85,6 +95,14 @@ struct Fields {
     /// The `sub` of the tokens that it accepts
     #[arg(long)]
     subject: Option<String>,
+    /// Instead of a subject: what the claims of the tokens that it accepts must match
+    #[arg(
+        long,
+        visible_alias = "cme-value",
+        value_name = "EXPRESSION",
+        conflicts_with_all = ["subject", "service_account"]
+    )]
+    claims_matching_expression: Option<ClaimsMatchingExpression>,
     /// Instead of issuer and subject: a service account of the embedded issuer
     #[arg(long, value_name = "NS/NAME", conflicts_with_all = ["issuer", "subject"])]
     service_account: Option<ServiceAccountName>,
@@ -93,19 +111,38 @@ struct Fields {
     audience: Option<String>,
 }
 
+/// What was given of issuer and subject or expression.
+#[derive(Default)]
+struct Given {
+    issuer: Option<String>,
+    subject: Option<String>,
+    expression: Option<String>,
+}
+
+impl Given {
+    fn matching(&self) -> Option<Matching<'_>> {
+        let expression = self.expression.as_deref().map(Matching::Expression);
+        expression.or(self.subject.as_deref().map(Matching::Subject))
+    }
+}
+
 impl Fields {
-    /// Issuer and subject, as far as they were given.
-    fn issuer_and_subject(&self, context: &Context) -> Result<(Option<String>, Option<String>)> {
+    fn given(&self, context: &Context) -> Result<Given> {
         let Some(account) = &self.service_account else {
-            return Ok((self.issuer.clone(), self.subject.clone()));
+            let expression = self.claims_matching_expression.as_ref().map(ToString::to_string);
+            return Ok(Given { issuer: self.issuer.clone(), subject: self.subject.clone(), expression });
         };
         let endpoints = Endpoints::require(&DataDir::new(context.data_dir.clone()))?;
         let subject = format!("system:serviceaccount:{}:{}", account.namespace, account.name);
-        Ok((Some(endpoints.issuer), Some(subject)))
+        Ok(Given { issuer: Some(endpoints.issuer), subject: Some(subject), expression: None })
     }
 }
 
 pub(crate) async fn run(args: FederatedCredentialArgs, context: &Context) -> Result<()> {
+    // An expression on the command line is judged without an installation.
+    if let FederatedCredentialCommand::Lint(args) = args.command {
+        return lint::run(args, context).await;
+    }
     let client = context.client()?;
     match args.command {
         FederatedCredentialCommand::Create(fields) => create(&fields, &client, context).await,
@@ -118,12 +155,17 @@ pub(crate) async fn run(args: FederatedCredentialArgs, context: &Context) -> Res
             let deleted = client.delete_federated_credential(&identity, &name).await?;
             output::print_deleted("federated credential", &name, deleted, context.output)
         }
+        FederatedCredentialCommand::Lint(args) => lint::run(args, context).await,
+        FederatedCredentialCommand::Test(args) => test_token::run(args, &client, context).await,
     }
 }
 
 async fn create(fields: &Fields, client: &ManagementClient, context: &Context) -> Result<()> {
-    let (Some(issuer), Some(subject)) = fields.issuer_and_subject(context)? else {
-        bail!("--issuer and --subject are needed, or --service-account for one of the embedded issuer");
+    let given = fields.given(context)?;
+    let (Some(issuer), Some(matching)) = (&given.issuer, given.matching()) else {
+        bail!(
+            "--issuer and one of --subject and --claims-matching-expression are needed, or --service-account for one of the embedded issuer"
+        );
     };
     // ARM's PUT would replace an existing one without a word.
     if client
@@ -138,7 +180,7 @@ async fn create(fields: &Fields, client: &ManagementClient, context: &Context) -
         );
     }
     let audience = fields.audience.as_deref().unwrap_or(DEFAULT_AUDIENCE);
-    let made = client.put_federated_credential(&fields.identity, &fields.name, &issuer, &subject, audience).await?;
+    let made = client.put_federated_credential(&fields.identity, &fields.name, issuer, matching, audience).await?;
     show(&made, context)?;
     if context.output == OutputFormat::Table {
         let next = match &fields.service_account {
@@ -154,32 +196,40 @@ async fn create(fields: &Fields, client: &ManagementClient, context: &Context) -
 
 async fn update(fields: &Fields, client: &ManagementClient, context: &Context) -> Result<()> {
     let old = client.federated_credential(&fields.identity, &fields.name).await?;
-    let (issuer, subject) = fields.issuer_and_subject(context)?;
-    let issuer = issuer.unwrap_or(old.issuer);
-    let subject = subject.unwrap_or(old.subject);
+    let given = fields.given(context)?;
+    let issuer = given.issuer.as_ref().unwrap_or(&old.issuer);
+    let matching = given.matching().unwrap_or_else(|| old.matching());
     let audience = fields.audience.clone().or_else(|| old.audiences.first().cloned()).unwrap_or_default();
-    let made = client.put_federated_credential(&fields.identity, &fields.name, &issuer, &subject, &audience).await?;
+    let made = client.put_federated_credential(&fields.identity, &fields.name, issuer, matching, &audience).await?;
     show(&made, context)
 }
 
 fn object(credential: &FederatedCredential) -> serde_json::Value {
-    json!({
+    let mut object = json!({
         "name": credential.name,
         "id": credential.id,
         "issuer": credential.issuer,
-        "subject": credential.subject,
         "audiences": credential.audiences,
-    })
+    });
+    match credential.matching() {
+        Matching::Subject(subject) => object["subject"] = json!(subject),
+        Matching::Expression(expression) => object["claimsMatchingExpression"] = json!(expression),
+    }
+    object
 }
 
 fn show(credential: &FederatedCredential, context: &Context) -> Result<()> {
     if context.output == OutputFormat::Json {
         return output::print_json(&object(credential));
     }
+    let matching = match credential.matching() {
+        Matching::Subject(subject) => ("subject", subject.to_owned()),
+        Matching::Expression(expression) => ("expression", expression.to_owned()),
+    };
     output::print_fields(&[
         ("name", credential.name.clone()),
         ("issuer", credential.issuer.clone()),
-        ("subject", credential.subject.clone()),
+        matching,
         ("audience", credential.audiences.join(" ")),
     ]);
     Ok(())
@@ -191,12 +241,13 @@ async fn list(identity: &str, client: &ManagementClient, context: &Context) -> R
         return output::print_json(&credentials.iter().map(object).collect::<Vec<_>>());
     }
     let row = |found: &FederatedCredential| {
-        vec![found.name.clone(), found.issuer.clone(), found.subject.clone(), found.audiences.join(" ")]
+        let (Matching::Subject(matching) | Matching::Expression(matching)) = found.matching();
+        vec![found.name.clone(), found.issuer.clone(), matching.to_owned(), found.audiences.join(" ")]
     };
     let rows: Vec<_> = credentials.iter().map(row).collect();
     let nothing = format!(
         "identity `{identity}` has no federated credential yet: make one with `symbolon federated-credential create --identity {identity} …`"
     );
-    output::print_table(&["name", "issuer", "subject", "audience"], &rows, &nothing);
+    output::print_table(&["name", "issuer", "subject or expression", "audience"], &rows, &nothing);
     Ok(())
 }
