@@ -26,7 +26,9 @@ use symbolon_core::{
 };
 use symbolon_issuer::Issuer;
 use symbolon_jose::{KeyKind, SigningHeader, SigningKey, VerifyingKey};
-use symbolon_management::{Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, router};
+use symbolon_management::{
+    Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, SimulatedTrouble, router,
+};
 use symbolon_store::{Options, Store};
 use tower::ServiceExt;
 use uuid::{Uuid, uuid};
@@ -218,6 +220,7 @@ impl World {
             },
             keys: Arc::new(Keys),
             registrations: registrations.clone(),
+            trouble: SimulatedTrouble::default(),
         });
         Self { store, registrations, issuer, clock, app, _directory: directory }
     }
@@ -277,8 +280,14 @@ async fn fill(store: &Store) {
     for (id, tenant) in [(SUBSCRIPTION, TENANT), ("44444444-4444-4444-8444-444444444444", OTHER_TENANT)] {
         let id: SubscriptionId = id.parse().unwrap();
         store.put_subscription(&Subscription { id, tenant, display_name: "Main".into() }).await.unwrap();
-        let group = ResourceGroup { subscription: id, name: "rg1".into(), location: "local".into() };
-        store.put_resource_group(&group).await.unwrap();
+        let group = ResourceGroup {
+            subscription: id,
+            name: "rg1".into(),
+            location: "local".into(),
+            tags: std::collections::BTreeMap::new(),
+            version: 0,
+        };
+        store.put_resource_group(&group, symbolon_core::ports::management::Condition::Always).await.unwrap();
     }
     for (who, role) in [(Who::Owner, role::OWNER), (Who::Reader, READER), (Who::Foreigner, role::OWNER)] {
         let assignment = RoleAssignment {
