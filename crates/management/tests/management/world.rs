@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::MatchedPath};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -152,6 +152,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The route that was taken, as the router spells it.
+    pub(crate) route: Option<String>,
 }
 
 impl Answer {
@@ -229,7 +231,8 @@ impl World {
         let (parts, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Answer { status: parts.status, headers: parts.headers, body }
+        let route = parts.extensions.get::<MatchedPath>().map(|route| route.as_str().to_owned());
+        Answer { status: parts.status, headers: parts.headers, body, route }
     }
 
     /// Calls as `who`, with a token for `audience`.
@@ -264,6 +267,13 @@ impl World {
     pub(crate) async fn trail(&self) -> Vec<AuditRecord> {
         let query = AuditQuery { limit: Some(1000), ..AuditQuery::default() };
         self.store.audit(TENANT, &query).await.unwrap().into_iter().map(|entry| entry.record).collect()
+    }
+
+    /// Gives the first tenant other settings.
+    pub(crate) async fn settings(&self, settings: TenantSettings) {
+        let mut tenants = self.store.tenants().await.unwrap().into_iter();
+        let tenant = tenants.find(|tenant| tenant.id == TENANT).unwrap();
+        self.store.put_tenant(&Tenant { settings, ..tenant }).await.unwrap();
     }
 
     pub(crate) fn at(&self, second: i64) {
