@@ -142,6 +142,7 @@ impl WellKnown {
         }
         let local = [
             (Self::ResourceManager, &urls.management),
+            (Self::Graph, &urls.graph()),
             (Self::KeyVault, &urls.vault),
             (Self::AppConfiguration, &urls.app_configuration),
         ];

@@ -16,6 +16,13 @@ pub struct Urls {
 }
 
 impl Urls {
+    /// Microsoft Graph as clouds' metadata names it: `az` asks for tokens for the very URL that it
+    /// calls, so Graph cannot share that of Azure Resource Manager there.
+    #[must_use]
+    pub fn graph(&self) -> String {
+        format!("{}/graph", self.management)
+    }
+
     /// The `iss` of version 1 tokens, with Entra's trailing slash.
     #[must_use]
     pub fn issuer_v1(&self, tenant: TenantId) -> String {

@@ -6,7 +6,13 @@ use symbolon_core::{access::Action, audit::Operation};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ManagementAction {
     SubscriptionRead,
+    LocationRead,
+    ProviderRead,
+    ProviderRegister,
     ResourceGroupRead,
+    ResourceGroupWrite,
+    ResourceGroupDelete,
+    ResourceRead,
     IdentityRead,
     IdentityWrite,
     IdentityDelete,
@@ -34,20 +40,26 @@ impl ManagementAction {
     /// What the audit trail calls it; reading is not recorded.
     pub(crate) const fn operation(self) -> Option<Operation> {
         match self {
-            Self::IdentityWrite
+            Self::ResourceGroupWrite
+            | Self::IdentityWrite
             | Self::CredentialWrite
             | Self::ApplicationWrite
             | Self::ServicePrincipalWrite
             | Self::ServiceAccountWrite
             | Self::TrustedIssuerWrite => Some(Operation::Write),
-            Self::IdentityDelete
+            Self::ResourceGroupDelete
+            | Self::IdentityDelete
             | Self::CredentialDelete
             | Self::ApplicationDelete
             | Self::ServiceAccountDelete
             | Self::TrustedIssuerDelete => Some(Operation::Delete),
             Self::ServiceAccountToken => Some(Operation::ServiceAccountToken),
             Self::SubscriptionRead
+            | Self::LocationRead
+            | Self::ProviderRead
+            | Self::ProviderRegister
             | Self::ResourceGroupRead
+            | Self::ResourceRead
             | Self::IdentityRead
             | Self::CredentialRead
             | Self::ApplicationRead
@@ -68,7 +80,13 @@ impl Action for ManagementAction {
     fn name(self) -> &'static str {
         match self {
             Self::SubscriptionRead => "Microsoft.Resources/subscriptions/read",
+            Self::LocationRead => "Microsoft.Resources/subscriptions/locations/read",
+            Self::ProviderRead => "Microsoft.Resources/subscriptions/providers/read",
+            Self::ProviderRegister => "Microsoft.Resources/subscriptions/providers/register/action",
             Self::ResourceGroupRead => "Microsoft.Resources/subscriptions/resourceGroups/read",
+            Self::ResourceGroupWrite => "Microsoft.Resources/subscriptions/resourceGroups/write",
+            Self::ResourceGroupDelete => "Microsoft.Resources/subscriptions/resourceGroups/delete",
+            Self::ResourceRead => "Microsoft.Resources/subscriptions/resources/read",
             Self::IdentityRead => "Microsoft.ManagedIdentity/userAssignedIdentities/read",
             Self::IdentityWrite => "Microsoft.ManagedIdentity/userAssignedIdentities/write",
             Self::IdentityDelete => "Microsoft.ManagedIdentity/userAssignedIdentities/delete",

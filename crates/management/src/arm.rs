@@ -1,11 +1,20 @@
 //! Azure Resource Manager.
 
 mod federated_credentials;
+mod filter;
 mod identities;
+mod metadata;
 mod page;
+mod providers;
+mod resource_groups;
+mod resources;
 mod subscriptions;
+mod tags;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post},
+};
 use symbolon_core::{SubscriptionId, access::Authorized, arm_id::IdentityPath, ports::management::Subscription};
 
 use crate::{
@@ -20,9 +29,9 @@ pub(crate) fn routes() -> Router<Shared> {
     let identity = format!("{IDENTITIES}/{{identity}}");
     let credentials = format!("{identity}/federatedIdentityCredentials");
     Router::new()
-        .route("/subscriptions", get(subscriptions::list))
-        .route("/subscriptions/{subscription}", get(subscriptions::get))
-        .route("/subscriptions/{subscription}/resourceGroups/{group}", get(subscriptions::resource_group))
+        .route("/metadata/endpoints", get(metadata::endpoints))
+        .route("/tenants", get(subscriptions::tenants))
+        .merge(subscription_routes())
         .route(
             "/subscriptions/{subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities",
             get(identities::list_in_subscription),
@@ -34,6 +43,30 @@ pub(crate) fn routes() -> Router<Shared> {
             &format!("{credentials}/{{credential}}"),
             get(federated_credentials::get).put(federated_credentials::put).delete(federated_credentials::delete),
         )
+}
+
+fn subscription_routes() -> Router<Shared> {
+    const SUBSCRIPTION: &str = "/subscriptions/{subscription}";
+    let groups = format!("{SUBSCRIPTION}/resourceGroups");
+    let group = format!("{groups}/{{group}}");
+    Router::new()
+        .route("/subscriptions", get(subscriptions::list))
+        .route(SUBSCRIPTION, get(subscriptions::get))
+        .route(&format!("{SUBSCRIPTION}/locations"), get(subscriptions::locations))
+        .route(&format!("{SUBSCRIPTION}/providers"), get(providers::list))
+        .route(&format!("{SUBSCRIPTION}/providers/{{namespace}}"), get(providers::get))
+        .route(&format!("{SUBSCRIPTION}/providers/{{namespace}}/register"), post(providers::register))
+        .route(&format!("{SUBSCRIPTION}/resources"), get(resources::list_in_subscription))
+        .route(&groups, get(resource_groups::list))
+        .route(
+            &group,
+            get(resource_groups::get)
+                .head(resource_groups::head)
+                .put(resource_groups::put)
+                .patch(resource_groups::patch)
+                .delete(resource_groups::delete),
+        )
+        .route(&format!("{group}/resources"), get(resources::list_in_group))
 }
 
 /// The subscription with this id, if it is one of the caller's tenant. Another tenant's is not

@@ -96,7 +96,6 @@ impl Refusal {
     }
 
     /// Too many requests; `retry_after` is in seconds.
-    #[expect(dead_code, reason = "for the simulated rates")]
     pub(crate) fn too_many(message: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(Kind::TooMany, "TooManyRequests", message) }
     }

@@ -3,12 +3,14 @@
 mod action;
 mod arm;
 mod caller;
+mod condition;
 mod credential_body;
 mod envelope;
 mod error;
 mod graph;
 mod path;
 mod request;
+mod simulated_trouble;
 mod symbolon_api;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use symbolon_issuer::{Issuer, port::ServiceAccountStore};
 use tower::{ServiceBuilder, util::MapRequestLayer};
 
 use crate::error::Refusal;
+pub use crate::simulated_trouble::SimulatedTrouble;
 
 /// What the management plane works with.
 pub struct Management {
@@ -51,6 +54,8 @@ pub struct Management {
     pub keys: Arc<dyn KeyListing>,
     /// Who must know of registrations of issuers.
     pub registrations: Arc<dyn IssuerRegistrations>,
+    /// Trouble that is made on purpose, where a tenant asks for it.
+    pub trouble: SimulatedTrouble,
 }
 
 /// Where commands work that name no other place.

@@ -82,6 +82,11 @@ fn settled(path: &str) -> Settled {
         }
         Some("metadata") => segments.iter_mut().for_each(|segment| segment.make_ascii_lowercase()),
         Some("v1.0") => graph(&mut segments),
+        // As clouds' metadata names Graph: see `Urls::graph`.
+        Some("graph") if segments.get(1).is_some_and(|version| version == "v1.0") => {
+            segments.remove(0);
+            graph(&mut segments);
+        }
         _ => {}
     }
     Settled { path: format!("/{}", segments.join("/")), scope }
@@ -260,6 +265,7 @@ mod tests {
             path("/v1.0/applications/o/federatedidentitycredentials(name='fic_1')"),
             "/v1.0/applications/o/federatedIdentityCredentials/name=fic_1"
         );
+        assert_eq!(path("/graph/v1.0/Applications/x"), "/v1.0/applications/x");
         assert_eq!(path("/v1.0/directoryobjects/GetByIds"), "/v1.0/directoryObjects/getByIds");
     }
 

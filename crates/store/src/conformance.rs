@@ -16,7 +16,7 @@ use symbolon_core::{
     ports::{
         AuditLog, Directory,
         keys::SigningKeyStore,
-        management::{CredentialTerms, Holder, ManagementStore, ResourceGroup, StoreError, Subscription},
+        management::{Condition, CredentialTerms, Holder, ManagementStore, ResourceGroup, StoreError, Subscription},
     },
     role::{self, RoleAssignment},
     tenant::TenantSettings,
@@ -63,6 +63,9 @@ mod sqlite {
             a_subscription_belongs_to_one_tenant,
             a_resource_group_is_found_in_any_spelling,
             a_resource_group_needs_its_subscription,
+            resource_groups_are_listed_by_name,
+            a_resource_group_is_written_only_at_the_version_that_is_asked_for,
+            a_deleted_resource_group_takes_identities_and_roles_with_it,
             a_trusted_issuer_is_created_once_and_updated_after_that,
             a_trusted_issuer_is_unknown_to_other_tenants,
         }
@@ -75,6 +78,7 @@ mod sqlite {
             tags_are_replaced_as_a_whole,
             identities_are_listed_by_path_in_pages,
             a_deleted_identity_takes_credentials_and_roles_with_it,
+            an_identity_is_written_only_at_the_version_that_is_asked_for,
             a_role_is_given_once,
         }
         credentials {
@@ -145,8 +149,14 @@ pub(crate) async fn new_group(store: &dyn Everything) -> (TenantId, Subscription
     let id = SubscriptionId::new(guid());
     let subscription = Subscription { id, tenant, display_name: "Main".into() };
     store.put_subscription(&subscription).await.unwrap();
-    let group = ResourceGroup { subscription: id, name: "Group".into(), location: "here".into() };
-    store.put_resource_group(&group).await.unwrap();
+    let group = ResourceGroup {
+        subscription: id,
+        name: "Group".into(),
+        location: "here".into(),
+        tags: BTreeMap::new(),
+        version: 0,
+    };
+    store.put_resource_group(&group, Condition::Always).await.unwrap();
     (tenant, id)
 }
 
@@ -165,7 +175,7 @@ pub(crate) fn an_identity(tenant: TenantId, subscription: SubscriptionId, name: 
 /// An identity in a tenant of its own.
 pub(crate) async fn new_identity(store: &dyn Everything) -> ManagedIdentity {
     let (tenant, subscription) = new_group(store).await;
-    store.put_identity(&an_identity(tenant, subscription, "identity")).await.unwrap().into_inner()
+    store.put_identity(&an_identity(tenant, subscription, "identity"), Condition::Always).await.unwrap().into_inner()
 }
 
 /// A holder of federated credentials in a tenant of its own.

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use symbolon_core::{
-    SubscriptionId, TenantId, arm_id::IdentityPath, managed_identity::ManagedIdentity, ports::management::Written,
+    SubscriptionId, TenantId,
+    arm_id::IdentityPath,
+    managed_identity::ManagedIdentity,
+    ports::management::{Condition, Written},
 };
 
 use crate::{
@@ -12,8 +15,8 @@ use crate::{
     database::Connection,
     error::{Failure, not_found},
     load::to_json,
+    resource_groups::{self, group_key},
     row,
-    tenants::{group_key, require_group},
 };
 
 mod sql {
@@ -69,10 +72,16 @@ pub(crate) async fn list(
     rows.into_iter().map(row::IdentityRow::read).collect()
 }
 
-pub(crate) async fn put(change: &mut Change, wanted: &ManagedIdentity) -> Result<Written<ManagedIdentity>, Failure> {
+pub(crate) async fn put(
+    change: &mut Change,
+    wanted: &ManagedIdentity,
+    condition: Condition,
+) -> Result<Written<ManagedIdentity>, Failure> {
     let path = &wanted.path;
-    require_group(change.connection(), wanted.tenant, path.subscription, &path.resource_group).await?;
-    if let Some(found) = find(change.connection(), wanted.tenant, path).await? {
+    resource_groups::require(change.connection(), wanted.tenant, path.subscription, &path.resource_group).await?;
+    let found = find(change.connection(), wanted.tenant, path).await?;
+    condition.check("identity", found.as_ref().map(|found| found.version))?;
+    if let Some(found) = found {
         let updated = ManagedIdentity { location: wanted.location.clone(), tags: wanted.tags.clone(), ..found };
         return update(change, updated).await.map(Written::Updated);
     }
@@ -116,19 +125,27 @@ async fn update(change: &mut Change, identity: ManagedIdentity) -> Result<Manage
 
 pub(crate) async fn set_tags(
     change: &mut Change,
-    tenant: TenantId,
-    path: &IdentityPath,
+    (tenant, path): (TenantId, &IdentityPath),
     tags: &BTreeMap<String, String>,
+    condition: Condition,
 ) -> Result<ManagedIdentity, Failure> {
-    let found = one(change.connection(), tenant, path).await?;
+    let found = find(change.connection(), tenant, path).await?;
+    condition.check("identity", found.as_ref().map(|found| found.version))?;
+    let found = found.ok_or_else(|| not_found("identity", path))?;
     update(change, ManagedIdentity { tags: tags.clone(), ..found }).await
 }
 
-pub(crate) async fn delete(change: &mut Change, tenant: TenantId, path: &IdentityPath) -> Result<bool, Failure> {
-    let Some(found) = find(change.connection(), tenant, path).await? else {
-        return Ok(false);
-    };
+pub(crate) async fn delete(
+    change: &mut Change,
+    tenant: TenantId,
+    path: &IdentityPath,
+    condition: Condition,
+) -> Result<bool, Failure> {
+    let found = find(change.connection(), tenant, path).await?;
+    condition.check("identity", found.as_ref().map(|found| found.version))?;
+    let Some(found) = found else { return Ok(false) };
     clients::delete(change, tenant, found.client_id).await?;
     clients::delete_roles(change, tenant, found.principal_id).await?;
+    clients::delete_roles_below(change, tenant, &path.to_string()).await?;
     Ok(true)
 }

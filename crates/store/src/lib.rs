@@ -11,6 +11,7 @@ mod identities;
 mod load;
 mod management;
 mod memory;
+mod resource_groups;
 mod row;
 mod sealing;
 mod secrets;

@@ -21,7 +21,7 @@ use symbolon_core::{
 use crate::{
     Store, applications, audit, clients, federated_credentials, identities,
     load::{self, Scope},
-    tenants, trusted_issuers,
+    resource_groups, tenants, trusted_issuers,
 };
 
 /// Begins a change, runs the function on it and ends it by what the function says.
@@ -61,15 +61,46 @@ impl ManagementStore for Store {
     }
 
     async fn resource_group(&self, subscription: SubscriptionId, name: &str) -> Result<ResourceGroup, StoreError> {
-        read!(self, tenants::resource_group, subscription, name)
+        read!(self, resource_groups::one, subscription, name)
     }
 
-    async fn put_resource_group(&self, group: &ResourceGroup) -> Result<Written<()>, StoreError> {
-        change!(self, tenants::put_resource_group, group)
+    async fn resource_groups(&self, subscription: SubscriptionId) -> Result<Vec<ResourceGroup>, StoreError> {
+        read!(self, resource_groups::all, subscription)
     }
 
-    async fn put_identity(&self, identity: &ManagedIdentity) -> Result<Written<ManagedIdentity>, StoreError> {
-        change!(self, identities::put, identity)
+    async fn put_resource_group(
+        &self,
+        group: &ResourceGroup,
+        condition: Condition,
+    ) -> Result<Written<ResourceGroup>, StoreError> {
+        change!(self, resource_groups::put, group, condition)
+    }
+
+    async fn set_resource_group_tags(
+        &self,
+        subscription: SubscriptionId,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+        condition: Condition,
+    ) -> Result<ResourceGroup, StoreError> {
+        change!(self, resource_groups::set_tags, (subscription, name), tags, condition)
+    }
+
+    async fn delete_resource_group(
+        &self,
+        subscription: SubscriptionId,
+        name: &str,
+        condition: Condition,
+    ) -> Result<bool, StoreError> {
+        change!(self, resource_groups::delete, (subscription, name), condition)
+    }
+
+    async fn put_identity(
+        &self,
+        identity: &ManagedIdentity,
+        condition: Condition,
+    ) -> Result<Written<ManagedIdentity>, StoreError> {
+        change!(self, identities::put, identity, condition)
     }
 
     async fn set_identity_tags(
@@ -77,8 +108,9 @@ impl ManagementStore for Store {
         tenant: TenantId,
         path: &IdentityPath,
         tags: &BTreeMap<String, String>,
+        condition: Condition,
     ) -> Result<ManagedIdentity, StoreError> {
-        change!(self, identities::set_tags, tenant, path, tags)
+        change!(self, identities::set_tags, (tenant, path), tags, condition)
     }
 
     async fn identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<ManagedIdentity, StoreError> {
@@ -96,8 +128,13 @@ impl ManagementStore for Store {
         read!(self, identities::list, tenant, (subscription, resource_group), after, limit)
     }
 
-    async fn delete_identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<bool, StoreError> {
-        change!(self, identities::delete, tenant, path)
+    async fn delete_identity(
+        &self,
+        tenant: TenantId,
+        path: &IdentityPath,
+        condition: Condition,
+    ) -> Result<bool, StoreError> {
+        change!(self, identities::delete, tenant, path, condition)
     }
 
     async fn put_federated_credential(

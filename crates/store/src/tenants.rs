@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use symbolon_core::{
     SubscriptionId, Tenant, TenantId,
-    ports::management::{ResourceGroup, Subscription, Written},
+    ports::management::{Subscription, Written},
 };
 
 use crate::{
@@ -35,12 +35,6 @@ mod sql {
         "UPDATE subscription SET display_name = $2, version = $3 WHERE id = $1";
     pub(super) const INSERT_SUBSCRIPTION: &str = "INSERT INTO subscription \
          (id, tenant_id, display_name, created_version, version) VALUES ($1, $2, $3, $4, $4)";
-    pub(super) const GROUP: &str =
-        "SELECT name, location FROM resource_group WHERE subscription_id = $1 AND name_key = $2";
-    pub(super) const UPDATE_GROUP: &str =
-        "UPDATE resource_group SET location = $3, version = $4 WHERE subscription_id = $1 AND name_key = $2";
-    pub(super) const INSERT_GROUP: &str = "INSERT INTO resource_group \
-         (subscription_id, name_key, tenant_id, name, location, version) VALUES ($1, $2, $3, $4, $5, $6)";
 }
 
 type TenantRow = (String, String, String);
@@ -140,7 +134,10 @@ pub(crate) async fn subscriptions(connection: &mut Connection, tenant: TenantId)
 }
 
 /// The tenant of a subscription.
-async fn subscription_tenant(connection: &mut Connection, id: SubscriptionId) -> Result<Option<String>, Failure> {
+pub(crate) async fn subscription_tenant(
+    connection: &mut Connection,
+    id: SubscriptionId,
+) -> Result<Option<String>, Failure> {
     Ok(sqlx::query_scalar(sql::SUBSCRIPTION_TENANT).bind(id.to_string()).fetch_optional(connection).await?)
 }
 
@@ -171,65 +168,4 @@ pub(crate) async fn put_subscription(change: &mut Change, subscription: &Subscri
     };
     change.touch_elsewhere(Some(subscription.tenant), "subscription", id);
     Ok(written)
-}
-
-/// The key under which two spellings of a resource group's name meet.
-pub(crate) fn group_key(name: &str) -> String {
-    name.to_lowercase()
-}
-
-pub(crate) async fn resource_group(
-    connection: &mut Connection,
-    subscription: SubscriptionId,
-    name: &str,
-) -> Result<ResourceGroup, Failure> {
-    let row: Option<(String, String)> = sqlx::query_as(sql::GROUP)
-        .bind(subscription.to_string())
-        .bind(group_key(name))
-        .fetch_optional(connection)
-        .await?;
-    let (name, location) = row.ok_or_else(|| not_found("resource group", name))?;
-    Ok(ResourceGroup { subscription, name, location })
-}
-
-/// Refuses where the tenant has no such resource group.
-pub(crate) async fn require_group(
-    connection: &mut Connection,
-    tenant: TenantId,
-    subscription: SubscriptionId,
-    name: &str,
-) -> Result<(), Failure> {
-    let holder = subscription_tenant(connection, subscription).await?;
-    if holder.is_none_or(|holder| holder != tenant.to_string()) {
-        return Err(not_found("subscription", subscription).into());
-    }
-    resource_group(connection, subscription, name).await.map(|_| ())
-}
-
-pub(crate) async fn put_resource_group(change: &mut Change, group: &ResourceGroup) -> Result<Written<()>, Failure> {
-    let (subscription, key, version) = (group.subscription.to_string(), group_key(&group.name), change.version());
-    let tenant = subscription_tenant(change.connection(), group.subscription)
-        .await?
-        .ok_or_else(|| not_found("subscription", &subscription))?;
-    let updated = sqlx::query(sql::UPDATE_GROUP)
-        .bind(&subscription)
-        .bind(&key)
-        .bind(&group.location)
-        .bind(version)
-        .execute(change.connection())
-        .await?
-        .rows_affected();
-    if updated == 0 {
-        sqlx::query(sql::INSERT_GROUP)
-            .bind(&subscription)
-            .bind(&key)
-            .bind(&tenant)
-            .bind(&group.name)
-            .bind(&group.location)
-            .bind(version)
-            .execute(change.connection())
-            .await?;
-    }
-    change.touch_elsewhere(Some(parse("tenant id", &tenant)?), "resource-group", format!("{subscription}/{key}"));
-    Ok(if updated == 0 { Written::Created(()) } else { Written::Updated(()) })
 }

@@ -111,8 +111,17 @@ async fn subscription(store: &Store, tenant: TenantId) -> Result<(SubscriptionId
         id
     };
     if store.resource_group(id, RESOURCE_GROUP).await.is_err() {
-        let group = ResourceGroup { subscription: id, name: RESOURCE_GROUP.into(), location: LOCATION.into() };
-        store.put_resource_group(&group).await.context("the resource group cannot be made")?;
+        let group = ResourceGroup {
+            subscription: id,
+            name: RESOURCE_GROUP.into(),
+            location: LOCATION.into(),
+            tags: std::collections::BTreeMap::new(),
+            version: 0,
+        };
+        store
+            .put_resource_group(&group, symbolon_core::ports::management::Condition::Always)
+            .await
+            .context("the resource group cannot be made")?;
     }
     Ok((id, RESOURCE_GROUP.into()))
 }

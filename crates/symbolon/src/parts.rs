@@ -21,7 +21,7 @@ use symbolon_core::{
 };
 use symbolon_federation::{Federation, Settings, TrustedIssuers};
 use symbolon_issuer::Issuer;
-use symbolon_management::{Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey};
+use symbolon_management::{Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, SimulatedTrouble};
 use symbolon_serve::Metrics;
 use symbolon_store::Store;
 
@@ -124,6 +124,7 @@ fn management(shared: &Shared, federation: Arc<Federation>, issuer: Arc<Issuer>,
         defaults,
         keys: Arc::new(Keys(Arc::clone(&shared.signing_keys))),
         registrations: Arc::new(FederationHook(federation)),
+        trouble: SimulatedTrouble::default(),
     })
 }
 

@@ -57,7 +57,13 @@ pub enum Condition {
     Missing,
     /// It is at this version (`If-Match: "…"`).
     Version(i64),
+    /// It is at one of these versions (`If-Match: "…", "…"`); no version is negative, so the rest
+    /// is filled with such numbers.
+    OneOf([i64; MAX_CONDITION_VERSIONS]),
 }
+
+/// The most versions that one condition names.
+pub const MAX_CONDITION_VERSIONS: usize = 8;
 
 impl Condition {
     /// Checks it against the version that is stored, none where nothing is.
@@ -70,6 +76,7 @@ impl Condition {
             Self::Exists => found.is_some(),
             Self::Missing => found.is_none(),
             Self::Version(version) => found == Some(version),
+            Self::OneOf(versions) => found.is_some_and(|found| versions.contains(&found)),
         };
         if holds { Ok(()) } else { Err(StoreError::ConditionFailed { what }) }
     }
@@ -117,6 +124,10 @@ pub struct ResourceGroup {
     pub name: String,
     /// The Azure region that its creator named.
     pub location: String,
+    /// Tags.
+    pub tags: BTreeMap<String, String>,
+    /// Rises with every write.
+    pub version: i64,
 }
 
 /// Why the store did not do what it was asked.
@@ -190,19 +201,47 @@ pub trait ManagementStore: Send + Sync {
     async fn put_subscription(&self, subscription: &Subscription) -> Result<Written<()>, StoreError>;
     /// One resource group, by name without regard to letter case.
     async fn resource_group(&self, subscription: SubscriptionId, name: &str) -> Result<ResourceGroup, StoreError>;
-    /// Writes a resource group.
-    async fn put_resource_group(&self, group: &ResourceGroup) -> Result<Written<()>, StoreError>;
+    /// All resource groups of a subscription, ordered by name without regard to letter case.
+    async fn resource_groups(&self, subscription: SubscriptionId) -> Result<Vec<ResourceGroup>, StoreError>;
+    /// Creates a resource group, or updates location and tags of the one of that name. Returns what
+    /// is stored.
+    async fn put_resource_group(
+        &self,
+        group: &ResourceGroup,
+        condition: Condition,
+    ) -> Result<Written<ResourceGroup>, StoreError>;
+    /// Replaces the tags of a resource group.
+    async fn set_resource_group_tags(
+        &self,
+        subscription: SubscriptionId,
+        name: &str,
+        tags: &BTreeMap<String, String>,
+        condition: Condition,
+    ) -> Result<ResourceGroup, StoreError>;
+    /// Deletes a resource group with its identities, all that hangs on them, and the role
+    /// assignments at it and below, in one transaction; false where there was none.
+    async fn delete_resource_group(
+        &self,
+        subscription: SubscriptionId,
+        name: &str,
+        condition: Condition,
+    ) -> Result<bool, StoreError>;
 
     /// Creates a managed identity, or updates location and tags of the one at the same path (its
     /// ids stay; `identity.client_id` and `principal_id` are then ignored). The path's resource
     /// group must exist. Returns what is stored.
-    async fn put_identity(&self, identity: &ManagedIdentity) -> Result<Written<ManagedIdentity>, StoreError>;
+    async fn put_identity(
+        &self,
+        identity: &ManagedIdentity,
+        condition: Condition,
+    ) -> Result<Written<ManagedIdentity>, StoreError>;
     /// Replaces the tags of an identity.
     async fn set_identity_tags(
         &self,
         tenant: TenantId,
         path: &IdentityPath,
         tags: &BTreeMap<String, String>,
+        condition: Condition,
     ) -> Result<ManagedIdentity, StoreError>;
     /// One managed identity.
     async fn identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<ManagedIdentity, StoreError>;
@@ -216,8 +255,14 @@ pub trait ManagementStore: Send + Sync {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<ManagedIdentity>, StoreError>;
-    /// Deletes an identity with its federated credentials and role assignments; false where there was none.
-    async fn delete_identity(&self, tenant: TenantId, path: &IdentityPath) -> Result<bool, StoreError>;
+    /// Deletes an identity with its federated credentials, its role assignments and those at it;
+    /// false where there was none.
+    async fn delete_identity(
+        &self,
+        tenant: TenantId,
+        path: &IdentityPath,
+        condition: Condition,
+    ) -> Result<bool, StoreError>;
 
     /// Creates or replaces the credential of that name (without regard to letter case). All checks
     /// and the write are one transaction. Returns what is stored.

@@ -13,7 +13,8 @@ use symbolon_core::{
     claims_matching::LANGUAGE_VERSION,
     federated_credential::{FederatedCredential, InvalidCredential},
     managed_identity::ManagedIdentity,
-    ports::management::{Condition, CredentialTerms, Holder, StoreError},
+    ports::management::{CredentialTerms, Holder, StoreError},
+    tenant::SimulatedTrouble,
 };
 
 use super::{
@@ -26,9 +27,11 @@ use crate::{
     Management, Shared,
     action::ManagementAction,
     caller::{Caller, ResourceManager},
+    condition::{Conditional, etag},
     credential_body,
     error::{Refusal, sentence},
     request::{ApiVersion, Fields, JsonBody, Query, Segments},
+    simulated_trouble::{Request, Writing},
 };
 
 const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials";
@@ -96,6 +99,7 @@ pub(super) async fn get(
     let action = ManagementAction::CredentialRead;
     let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
     let parent = parent(&management, authorized.tenant(), &path).await?;
+    throttle(&management, &parent, Request::Get)?;
     let found = match management.store.federated_credential(holder(&parent), &name).await {
         Ok(found) => found,
         Err(StoreError::NotFound { .. }) => {
@@ -111,14 +115,14 @@ pub(super) async fn get(
         }
         Err(error) => return Err(error.into()),
     };
-    Ok(Json(Printed::new(&parent.path, &found.credential)).into_response())
+    Ok((etag(found.version), Json(Printed::new(&parent.path, &found.credential))).into_response())
 }
 
 pub(super) async fn put(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
-    Segments((subscription, group, identity, name)): Segments<Place>,
+    (Conditional(condition), Segments((subscription, group, identity, name))): (Conditional, Segments<Place>),
     body: JsonBody,
 ) -> Result<Response, Refusal> {
     let place = (subscription.as_str(), group.as_str(), identity.as_str());
@@ -126,29 +130,39 @@ pub(super) async fn put(
     let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
     let wanted = wanted(&name, &body.fields())?;
     let parent = parent(&management, authorized.tenant(), &path).await?;
-    let terms = CredentialTerms { limit: limit(&management, authorized.tenant()), condition: Condition::Always };
+    throttle(&management, &parent, Request::Put)?;
+    let writing = begin_write(&management, &parent)?;
+    let wanted = propagated(&management, parent.tenant, wanted);
+    let terms = CredentialTerms { limit: limit(&management, authorized.tenant()), condition };
     let written = management.store.put_federated_credential(holder(&parent), &wanted, terms).await;
     let written = written.map_err(|error| match error {
         // Deleted between the look and the write.
         StoreError::NotFound { .. } => parent_not_found(),
         other => other.into(),
     })?;
+    drop(writing);
     let resource = format!("{}{}", parent.path, below(wanted.name()));
     caller.done_for(&management, action, &resource, wanted.matching().as_str()).await?;
-    Ok((status(&written), Json(Printed::new(&parent.path, &wanted))).into_response())
+    let (status, stored) = (status(&written), written.into_inner());
+    Ok((status, etag(stored.version), Json(Printed::new(&parent.path, &stored.credential))).into_response())
 }
 
 pub(super) async fn delete(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
+    Conditional(condition): Conditional,
     Segments((subscription, group, identity, name)): Segments<Place>,
 ) -> Result<Response, Refusal> {
     let place = (subscription.as_str(), group.as_str(), identity.as_str());
     let action = ManagementAction::CredentialDelete;
     let (authorized, path) = enter(&management, &caller, place, action, &below(&name)).await?;
     let parent = parent(&management, authorized.tenant(), &path).await?;
-    if !management.store.delete_federated_credential(holder(&parent), &name, Condition::Always).await? {
+    throttle(&management, &parent, Request::Delete)?;
+    let writing = begin_write(&management, &parent)?;
+    let was_there = management.store.delete_federated_credential(holder(&parent), &name, condition).await?;
+    drop(writing);
+    if !was_there {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     caller.done(&management, action, &format!("{}{}", parent.path, below(&name))).await?;
@@ -166,6 +180,7 @@ pub(super) async fn list(
     let (authorized, path) = enter(&management, &caller, place, ManagementAction::CredentialRead, "").await?;
     let parent = parent(&management, authorized.tenant(), &path).await?;
     let request = PageRequest::new(&query, version)?;
+    throttle(&management, &parent, Request::List)?;
     let found =
         management.store.federated_credentials(holder(&parent), request.after.as_deref(), request.limit()).await?;
     let link = format!("{}/federatedIdentityCredentials", encoded(&parent.path.to_string()));
@@ -195,6 +210,48 @@ async fn parent(management: &Management, tenant: TenantId, path: &IdentityPath) 
 
 fn parent_not_found() -> Refusal {
     Refusal::not_found("ParentResourceNotFound", "The parent user-assigned identity doesn't exist.")
+}
+
+fn simulated(management: &Management, tenant: TenantId) -> SimulatedTrouble {
+    management.access.directory.tenant(tenant).map(|tenant| tenant.settings.simulate).unwrap_or_default()
+}
+
+/// Refuses above Entra's rates, where the tenant asks for that.
+fn throttle(management: &Management, parent: &ManagedIdentity, request: Request) -> Result<(), Refusal> {
+    if !simulated(management, parent.tenant).throttling {
+        return Ok(());
+    }
+    let now = management.clock.now().as_millisecond();
+    management.trouble.count(request, parent.path.subscription, holder(parent), now).map_err(|seconds| {
+        Refusal::too_many(
+            format!("The request is being throttled as the limit has been reached for operation type - {request:?}. Try again after {seconds} seconds."),
+            seconds,
+        )
+    })
+}
+
+/// Refuses while another credential of the identity is written, where the tenant asks for that.
+fn begin_write(management: &Management, parent: &ManagedIdentity) -> Result<Option<Writing>, Refusal> {
+    if !simulated(management, parent.tenant).credential_write_conflicts {
+        return Ok(None);
+    }
+    management.trouble.begin_write(holder(parent)).map(Some).ok_or_else(|| {
+        Refusal::conflict(
+            "ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity",
+            format!(
+                "Too many Federated Identity Credentials are written concurrently for the managed identity '{}'. Concurrent Federated Identity Credentials writes under the same managed identity are not supported.",
+                parent.path.key()
+            ),
+        )
+    })
+}
+
+/// The credential with the delay after which it counts, where the tenant asks for one.
+fn propagated(management: &Management, tenant: TenantId, credential: FederatedCredential) -> FederatedCredential {
+    match simulated(management, tenant).propagation_delay_seconds {
+        0 => credential,
+        delay => credential.effective_from(management.clock.now().as_second() + i64::from(delay)),
+    }
 }
 
 fn limit(management: &Management, tenant: TenantId) -> Option<u32> {

@@ -16,23 +16,40 @@ use symbolon_core::{
     ports::management::{StoreError, Written},
 };
 
-use super::{enter, page::PageRequest, require_group, subscription};
+use super::{
+    enter,
+    page::PageRequest,
+    require_group, subscription,
+    tags::{location, same_location, tags},
+};
 use crate::{
     Management, Shared,
     action::ManagementAction,
     caller::{Caller, ResourceManager},
+    condition::{Conditional, etag},
     error::{Refusal, sentence},
     request::{ApiVersion, Fields, JsonBody, Query, Segments},
 };
 
-const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
-const MAX_TAGS: usize = 50;
-const MAX_TAG_NAME: usize = 512;
-const MAX_TAG_VALUE: usize = 256;
-const MAX_LOCATION: usize = 90;
+pub(super) const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities";
 
 /// Subscription, resource group and name.
-type Place = (String, String, String);
+type Segmented = (String, String, String);
+
+/// Where identities are listed: a subscription, or one resource group of it.
+pub(super) struct Place {
+    pub(super) subscription: SubscriptionId,
+    pub(super) group: Option<String>,
+}
+
+impl Place {
+    pub(super) fn scope(&self) -> String {
+        match &self.group {
+            Some(group) => format!("/subscriptions/{}/resourceGroups/{group}", self.subscription),
+            None => format!("/subscriptions/{}", self.subscription),
+        }
+    }
+}
 
 /// An identity as ARM prints it.
 #[derive(Serialize)]
@@ -75,19 +92,19 @@ pub(super) async fn get(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
-    Segments((subscription, group, name)): Segments<Place>,
+    Segments((subscription, group, name)): Segments<Segmented>,
 ) -> Result<Response, Refusal> {
     let place = (subscription.as_str(), group.as_str(), name.as_str());
     let (authorized, path) = enter(&management, &caller, place, ManagementAction::IdentityRead, "").await?;
     let found = one(&management, authorized.tenant(), &path).await?;
-    Ok(Json(Printed::from(found)).into_response())
+    Ok((etag(found.version), Json(Printed::from(found))).into_response())
 }
 
 pub(super) async fn put(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
-    Segments((subscription, group, name)): Segments<Place>,
+    (Conditional(condition), Segments((subscription, group, name))): (Conditional, Segments<Segmented>),
     body: JsonBody,
 ) -> Result<Response, Refusal> {
     let place = (subscription.as_str(), group.as_str(), name.as_str());
@@ -96,11 +113,11 @@ pub(super) async fn put(
     require_group(&management, path.subscription, &path.resource_group).await?;
     let wanted = wanted(&management, authorized.tenant(), path, &body.fields())?;
     require_same_location(&management, &wanted).await?;
-    let written = management.store.put_identity(&wanted).await?;
+    let written = management.store.put_identity(&wanted, condition).await?;
     let status = status(&written);
     let identity = written.into_inner();
     caller.done(&management, authorized.action(), &identity.path.to_string()).await?;
-    Ok((status, Json(Printed::from(identity))).into_response())
+    Ok((status, etag(identity.version), Json(Printed::from(identity))).into_response())
 }
 
 /// What a PUT asks for; ids are made anew and count only where the identity is new.
@@ -110,19 +127,12 @@ fn wanted(
     path: IdentityPath,
     fields: &Fields<'_>,
 ) -> Result<ManagedIdentity, Refusal> {
-    let location = fields.string("location")?.filter(|location| !location.trim().is_empty()).ok_or_else(|| {
-        Refusal::invalid("LocationRequired", "The location property is required for this definition.")
-    })?;
-    if location.chars().count() > MAX_LOCATION || location.chars().any(char::is_control) {
-        let message = "The location is longer than 90 characters or holds a control character.";
-        return Err(Refusal::invalid("InvalidRequestContent", message));
-    }
     Ok(ManagedIdentity {
         tenant,
         path,
         client_id: ClientId::new(management.random.guid()),
         principal_id: ObjectId::new(management.random.guid()),
-        location: location.to_owned(),
+        location: location(fields)?,
         tags: tags(fields)?.unwrap_or_default(),
         version: 0,
     })
@@ -135,9 +145,7 @@ async fn require_same_location(management: &Management, wanted: &ManagedIdentity
         Err(StoreError::NotFound { .. }) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    // "West Europe" and "westeurope" are one region.
-    let plain = |location: &str| location.replace(' ', "").to_lowercase();
-    if plain(&found.location) == plain(&wanted.location) {
+    if same_location(&found.location, &wanted.location) {
         return Ok(());
     }
     Err(Refusal::conflict(
@@ -153,30 +161,32 @@ pub(super) async fn patch(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
-    Segments((subscription, group, name)): Segments<Place>,
+    (Conditional(condition), Segments((subscription, group, name))): (Conditional, Segments<Segmented>),
     body: JsonBody,
 ) -> Result<Response, Refusal> {
     let place = (subscription.as_str(), group.as_str(), name.as_str());
     let (authorized, path) = enter(&management, &caller, place, ManagementAction::IdentityWrite, "").await?;
     let found = one(&management, authorized.tenant(), &path).await?;
     let Some(tags) = tags(&body.fields())? else {
-        return Ok(Json(Printed::from(found)).into_response());
+        condition.check("identity", Some(found.version))?;
+        return Ok((etag(found.version), Json(Printed::from(found))).into_response());
     };
-    let changed = management.store.set_identity_tags(authorized.tenant(), &path, &tags).await?;
+    let changed = management.store.set_identity_tags(authorized.tenant(), &path, &tags, condition).await?;
     caller.done(&management, authorized.action(), &changed.path.to_string()).await?;
-    Ok(Json(Printed::from(changed)).into_response())
+    Ok((etag(changed.version), Json(Printed::from(changed))).into_response())
 }
 
 pub(super) async fn delete(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
-    Segments((subscription, group, name)): Segments<Place>,
+    Conditional(condition): Conditional,
+    Segments((subscription, group, name)): Segments<Segmented>,
 ) -> Result<Response, Refusal> {
     let place = (subscription.as_str(), group.as_str(), name.as_str());
     let (authorized, path) = enter(&management, &caller, place, ManagementAction::IdentityDelete, "").await?;
     require_group(&management, path.subscription, &path.resource_group).await?;
-    if !management.store.delete_identity(authorized.tenant(), &path).await? {
+    if !management.store.delete_identity(authorized.tenant(), &path, condition).await? {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     caller.done(&management, authorized.action(), &path.to_string()).await?;
@@ -191,11 +201,9 @@ pub(super) async fn list_in_group(
     Segments((id, group)): Segments<(String, String)>,
 ) -> Result<Response, Refusal> {
     let subscription = subscription(&management, &caller, &id).await?.id;
-    let scope = format!("/subscriptions/{subscription}/resourceGroups/{group}");
-    let authorized = caller.authorize(&management, ManagementAction::IdentityRead, &scope).await?;
-    require_group(&management, subscription, &group).await?;
     let request = PageRequest::new(&query, version)?;
-    list(&management, authorized.tenant(), (subscription, Some(&group)), &request, &scope).await
+    let place = Place { subscription, group: Some(group) };
+    list(&management, &caller, &place, &request).await
 }
 
 pub(super) async fn list_in_subscription(
@@ -206,24 +214,64 @@ pub(super) async fn list_in_subscription(
     Segments(id): Segments<String>,
 ) -> Result<Response, Refusal> {
     let subscription = subscription(&management, &caller, &id).await?.id;
-    let scope = format!("/subscriptions/{subscription}");
-    let authorized = caller.authorize(&management, ManagementAction::IdentityRead, &scope).await?;
     let request = PageRequest::new(&query, version)?;
-    list(&management, authorized.tenant(), (subscription, None), &request, &scope).await
+    let place = Place { subscription, group: None };
+    list(&management, &caller, &place, &request).await
 }
 
 async fn list(
     management: &Management,
-    tenant: TenantId,
-    (subscription, group): (SubscriptionId, Option<&str>),
+    caller: &Caller<ResourceManager>,
+    place: &Place,
     request: &PageRequest,
-    scope: &str,
 ) -> Result<Response, Refusal> {
-    let after = request.after.as_deref();
-    let found = management.store.identities(tenant, subscription, group, after, request.limit()).await?;
-    let path = format!("{}/providers/{TYPE}", encoded(scope));
+    let found = found_in(management, caller, place, (ManagementAction::IdentityRead, request)).await?;
+    if let Some(group) = &place.group {
+        require_group(management, place.subscription, group).await?;
+    }
+    let path = format!("{}/providers/{TYPE}", encoded(&place.scope()));
     let page = request.of(found, |identity| identity.path.key(), Printed::from, (&management.urls, &path));
     Ok(Json(page).into_response())
+}
+
+/// As many identities as a page takes of those that the caller may read: all of a place where it
+/// may take `action`, and otherwise those that a role lower down opens, one by one. It is refused
+/// only where there is none at all.
+pub(super) async fn found_in(
+    management: &Management,
+    caller: &Caller<ResourceManager>,
+    place: &Place,
+    (action, request): (ManagementAction, &PageRequest),
+) -> Result<Vec<ManagedIdentity>, Refusal> {
+    let scope = place.scope();
+    let (id, group) = (place.subscription, place.group.as_deref());
+    if caller.may(management, action, &scope) {
+        let after = request.after.as_deref();
+        return Ok(management.store.identities(caller.tenant(), id, group, after, request.limit()).await?);
+    }
+    let mut readable = all(management, caller.tenant(), place).await?;
+    readable.retain(|found| caller.may(management, ManagementAction::IdentityRead, &found.path.to_string()));
+    if readable.is_empty() {
+        caller.authorize(management, action, &scope).await?;
+    }
+    readable.retain(|found| request.after.as_ref().is_none_or(|after| found.path.key() > *after));
+    readable.truncate(request.limit() as usize);
+    Ok(readable)
+}
+
+async fn all(management: &Management, tenant: TenantId, place: &Place) -> Result<Vec<ManagedIdentity>, Refusal> {
+    const STEP: u32 = 1000;
+    let mut all: Vec<ManagedIdentity> = Vec::new();
+    loop {
+        let after = all.last().map(|last| last.path.key());
+        let (id, group) = (place.subscription, place.group.as_deref());
+        let found = management.store.identities(tenant, id, group, after.as_deref(), STEP).await?;
+        let is_last = found.len() < STEP as usize;
+        all.extend(found);
+        if is_last {
+            return Ok(all);
+        }
+    }
 }
 
 /// A scope as it stands in a URL; names may hold what a URL may not.
@@ -249,22 +297,6 @@ async fn one(management: &Management, tenant: TenantId, path: &IdentityPath) -> 
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn tags(fields: &Fields<'_>) -> Result<Option<BTreeMap<String, String>>, Refusal> {
-    let Some(tags) = fields.string_map("tags")? else { return Ok(None) };
-    let fits = |(name, value): (&String, &String)| {
-        (1..=MAX_TAG_NAME).contains(&name.chars().count()) && value.chars().count() <= MAX_TAG_VALUE
-    };
-    if tags.len() > MAX_TAGS || !tags.iter().all(fits) {
-        return Err(Refusal::invalid(
-            "InvalidTags",
-            format!(
-                "The tags are invalid, expected at most {MAX_TAGS}, with names of 1 to {MAX_TAG_NAME} and values of up to {MAX_TAG_VALUE} characters."
-            ),
-        ));
-    }
-    Ok(Some(tags))
 }
 
 /// 201 for something new, 200 otherwise.

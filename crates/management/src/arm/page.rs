@@ -44,6 +44,18 @@ impl PageRequest {
         self.size + 1
     }
 
+    /// The page of a list that is in memory as a whole, ordered by `key`.
+    pub(super) fn of_all<I, T: Serialize>(
+        &self,
+        mut items: Vec<I>,
+        key: impl Fn(&I) -> String,
+        convert: impl Fn(I) -> T,
+        link: (&Urls, &str),
+    ) -> Page<T> {
+        items.retain(|item| self.after.as_ref().is_none_or(|after| key(item) > *after));
+        self.of(items, key, convert, link)
+    }
+
     /// The page, with a link to the next one where there is more. The link is made of
     /// configuration and the path that was routed, never of a `Host` header: the client sends its
     /// token there.

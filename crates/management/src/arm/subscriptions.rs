@@ -1,4 +1,4 @@
-//! Subscriptions and resource groups, as far as clients read them.
+//! Tenants and subscriptions, as clients read them.
 
 use axum::{
     Json,
@@ -7,18 +7,15 @@ use axum::{
 };
 use serde::Serialize;
 use serde_json::json;
-use symbolon_core::{
-    SubscriptionId, TenantId,
-    ports::management::{StoreError, Subscription},
-};
+use symbolon_core::{SubscriptionId, TenantId, ports::management::Subscription};
 
-use super::{group_not_found, subscription};
+use super::{page::PageRequest, subscription};
 use crate::{
     Shared,
     action::ManagementAction,
     caller::{Caller, ResourceManager},
     error::Refusal,
-    request::{ApiVersion, Segments},
+    request::{ApiVersion, Query, Segments},
 };
 
 /// A subscription as ARM prints it.
@@ -56,15 +53,16 @@ fn scope(id: SubscriptionId) -> String {
 pub(super) async fn list(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
-    _: ApiVersion,
+    version: ApiVersion,
+    query: Query,
 ) -> Result<Response, Refusal> {
-    let all = management.store.subscriptions(caller.tenant()).await?;
-    let visible: Vec<Printed> = all
-        .into_iter()
-        .filter(|found| caller.may(&management, ManagementAction::SubscriptionRead, &scope(found.id)))
-        .map(Printed::from)
-        .collect();
-    Ok(Json(json!({ "value": visible })).into_response())
+    let request = PageRequest::new(&query, version)?;
+    let mut all = management.store.subscriptions(caller.tenant()).await?;
+    all.retain(|found| caller.may(&management, ManagementAction::SubscriptionRead, &scope(found.id)));
+    all.sort_by_key(|found| found.id.to_string());
+    let key = |found: &Subscription| found.id.to_string();
+    let page = request.of_all(all, key, Printed::from, (&management.urls, "/subscriptions"));
+    Ok(Json(page).into_response())
 }
 
 pub(super) async fn get(
@@ -78,26 +76,45 @@ pub(super) async fn get(
     Ok(Json(Printed::from(found)).into_response())
 }
 
-pub(super) async fn resource_group(
+/// The one region that there is. Resources may name any other: Azure's names work unchanged.
+pub(super) async fn locations(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
     _: ApiVersion,
-    Segments((id, name)): Segments<(String, String)>,
+    Segments(id): Segments<String>,
 ) -> Result<Response, Refusal> {
-    let found = subscription(&management, &caller, &id).await?;
-    let path = format!("{}/resourceGroups/{name}", scope(found.id));
-    caller.authorize(&management, ManagementAction::ResourceGroupRead, &path).await?;
-    let group = match management.store.resource_group(found.id, &name).await {
-        Ok(group) => group,
-        Err(StoreError::NotFound { .. }) => return Err(group_not_found(&name)),
-        Err(error) => return Err(error.into()),
-    };
+    let found = scope(subscription(&management, &caller, &id).await?.id);
+    caller.authorize(&management, ManagementAction::LocationRead, &found).await?;
     let body = json!({
-        "id": format!("{}/resourceGroups/{}", scope(found.id), group.name),
-        "name": group.name,
-        "type": "Microsoft.Resources/resourceGroups",
-        "location": group.location,
-        "properties": { "provisioningState": "Succeeded" },
+        "value": [{
+            "id": format!("{found}/locations/local"),
+            "name": "local",
+            "type": "Region",
+            "displayName": "Local",
+            "regionalDisplayName": "Local",
+            "metadata": { "regionType": "Physical", "regionCategory": "Recommended" },
+        }],
     });
     Ok(Json(body).into_response())
+}
+
+/// The caller's own tenant, for which it needs no role: it stands in its token.
+pub(super) async fn tenants(
+    State(management): State<Shared>,
+    caller: Caller<ResourceManager>,
+    _: ApiVersion,
+) -> Response {
+    let found = management.access.directory.tenant(caller.tenant());
+    let printed = found.map(|tenant| {
+        json!({
+            "id": format!("/tenants/{}", tenant.id),
+            "tenantId": tenant.id,
+            "displayName": tenant.display_name,
+            "domains": tenant.domains,
+            "defaultDomain": tenant.domains.first(),
+            "tenantCategory": "Home",
+            "tenantType": "AAD",
+        })
+    });
+    Json(json!({ "value": Vec::from_iter(printed) })).into_response()
 }

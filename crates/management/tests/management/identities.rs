@@ -157,5 +157,5 @@ async fn az_finds_subscription_and_resource_group() {
     let one = world.arm("GET", &format!("/subscriptions/{SUBSCRIPTION}?api-version=2022-12-01"), None).await;
     assert_eq!(one.body, list.body["value"][0]);
     let group = world.arm("GET", &format!("{GROUP}?api-version=2024-11-01").to_lowercase(), None).await;
-    insta::assert_snapshot!(group.body, @r#"{"id":"/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg1","location":"local","name":"rg1","properties":{"provisioningState":"Succeeded"},"type":"Microsoft.Resources/resourceGroups"}"#);
+    insta::assert_snapshot!(group.body, @r#"{"id":"/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg1","location":"local","name":"rg1","properties":{"provisioningState":"Succeeded"},"tags":{},"type":"Microsoft.Resources/resourceGroups"}"#);
 }

@@ -4,10 +4,15 @@
 
 mod access;
 mod applications;
+mod arm_resources;
 mod audit;
+mod concurrency;
+mod conditions;
 mod federated_credentials;
 mod identities;
+mod isolation;
 mod requests;
 mod service_accounts;
+mod simulated_trouble;
 mod trusted_issuers;
 mod world;

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, extract::MatchedPath};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -26,7 +26,9 @@ use symbolon_core::{
 };
 use symbolon_issuer::Issuer;
 use symbolon_jose::{KeyKind, SigningHeader, SigningKey, VerifyingKey};
-use symbolon_management::{Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, router};
+use symbolon_management::{
+    Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, SimulatedTrouble, router,
+};
 use symbolon_store::{Options, Store};
 use tower::ServiceExt;
 use uuid::{Uuid, uuid};
@@ -150,6 +152,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
+    /// The route that was taken, as the router spells it.
+    pub(crate) route: Option<String>,
 }
 
 impl Answer {
@@ -218,6 +222,7 @@ impl World {
             },
             keys: Arc::new(Keys),
             registrations: registrations.clone(),
+            trouble: SimulatedTrouble::default(),
         });
         Self { store, registrations, issuer, clock, app, _directory: directory }
     }
@@ -226,7 +231,8 @@ impl World {
         let (parts, body) = self.app.clone().oneshot(request).await.unwrap().into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
         let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Answer { status: parts.status, headers: parts.headers, body }
+        let route = parts.extensions.get::<MatchedPath>().map(|route| route.as_str().to_owned());
+        Answer { status: parts.status, headers: parts.headers, body, route }
     }
 
     /// Calls as `who`, with a token for `audience`.
@@ -263,6 +269,13 @@ impl World {
         self.store.audit(TENANT, &query).await.unwrap().into_iter().map(|entry| entry.record).collect()
     }
 
+    /// Gives the first tenant other settings.
+    pub(crate) async fn settings(&self, settings: TenantSettings) {
+        let mut tenants = self.store.tenants().await.unwrap().into_iter();
+        let tenant = tenants.find(|tenant| tenant.id == TENANT).unwrap();
+        self.store.put_tenant(&Tenant { settings, ..tenant }).await.unwrap();
+    }
+
     pub(crate) fn at(&self, second: i64) {
         self.clock.0.store(second, Ordering::Relaxed);
     }
@@ -277,8 +290,14 @@ async fn fill(store: &Store) {
     for (id, tenant) in [(SUBSCRIPTION, TENANT), ("44444444-4444-4444-8444-444444444444", OTHER_TENANT)] {
         let id: SubscriptionId = id.parse().unwrap();
         store.put_subscription(&Subscription { id, tenant, display_name: "Main".into() }).await.unwrap();
-        let group = ResourceGroup { subscription: id, name: "rg1".into(), location: "local".into() };
-        store.put_resource_group(&group).await.unwrap();
+        let group = ResourceGroup {
+            subscription: id,
+            name: "rg1".into(),
+            location: "local".into(),
+            tags: std::collections::BTreeMap::new(),
+            version: 0,
+        };
+        store.put_resource_group(&group, symbolon_core::ports::management::Condition::Always).await.unwrap();
     }
     for (who, role) in [(Who::Owner, role::OWNER), (Who::Reader, READER), (Who::Foreigner, role::OWNER)] {
         let assignment = RoleAssignment {

@@ -1,11 +1,16 @@
+use std::collections::BTreeMap;
+
 use symbolon_core::{
     Tenant, TenantId,
     issuer::{IssuerKeySource, TrustedIssuer},
-    ports::management::{ResourceGroup, Subscription, Written},
+    ports::management::{Condition, Holder, ResourceGroup, StoreError, Subscription, Written},
     tenant::TenantSettings,
 };
 
-use super::{Everything, a_tenant, guid, is_exists, is_not_found, new_group, new_tenant};
+use super::{
+    Everything, a_credential, a_role, a_tenant, an_identity, guid, is_exists, is_not_found, new_group, new_tenant,
+    unlimited,
+};
 
 pub(crate) async fn a_tenant_is_created_once_and_updated_after_that(store: &dyn Everything) {
     let mut tenant = Tenant { domains: vec!["b.example".into(), "a.example".into()], ..a_tenant() };
@@ -72,8 +77,17 @@ pub(crate) async fn a_subscription_belongs_to_one_tenant(store: &dyn Everything)
 
 pub(crate) async fn a_resource_group_is_found_in_any_spelling(store: &dyn Everything) {
     let (_, subscription) = new_group(store).await;
-    let again = ResourceGroup { subscription, name: "GROUP".into(), location: "there".into() };
-    assert_eq!(store.put_resource_group(&again).await.unwrap(), Written::Updated(()));
+    let again = ResourceGroup {
+        subscription,
+        name: "GROUP".into(),
+        location: "there".into(),
+        tags: BTreeMap::new(),
+        version: 0,
+    };
+    let Written::Updated(found) = store.put_resource_group(&again, Condition::Always).await.unwrap() else {
+        panic!("not updated")
+    };
+    assert_eq!((found.name.as_str(), found.location.as_str()), ("Group", "there"));
     for name in ["Group", "group", "gROUP"] {
         let found = store.resource_group(subscription, name).await.unwrap();
         assert_eq!((found.name.as_str(), found.location.as_str()), ("Group", "there"), "{name}");
@@ -81,10 +95,92 @@ pub(crate) async fn a_resource_group_is_found_in_any_spelling(store: &dyn Everyt
     is_not_found(store.resource_group(subscription, "Groups").await, "resource group");
 }
 
+pub(crate) async fn resource_groups_are_listed_by_name(store: &dyn Everything) {
+    let (_, subscription) = new_group(store).await;
+    let (_, other) = new_group(store).await;
+    for name in ["zeta", "Alpha"] {
+        let tags = BTreeMap::from([("name".to_owned(), name.to_owned())]);
+        let group = ResourceGroup { subscription, name: name.into(), location: "here".into(), tags, version: 0 };
+        store.put_resource_group(&group, Condition::Always).await.unwrap();
+    }
+    let found = store.resource_groups(subscription).await.unwrap();
+    assert_eq!(found.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), ["Alpha", "Group", "zeta"]);
+    assert_eq!(found[2].tags, BTreeMap::from([("name".to_owned(), "zeta".to_owned())]));
+    assert_eq!(store.resource_group(subscription, "ALPHA").await.unwrap(), found[0]);
+    assert_eq!(store.resource_groups(other).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn a_resource_group_is_written_only_at_the_version_that_is_asked_for(store: &dyn Everything) {
+    let (_, subscription) = new_group(store).await;
+    let group = store.resource_group(subscription, "group").await.unwrap();
+    let tags = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+    let stale = Condition::Version(group.version - 1);
+    for condition in [stale, Condition::Missing] {
+        let failed = store.put_resource_group(&group, condition).await;
+        assert!(matches!(failed, Err(StoreError::ConditionFailed { .. })), "{failed:?}");
+        let failed = store.set_resource_group_tags(subscription, "group", &tags, condition).await;
+        assert!(matches!(failed, Err(StoreError::ConditionFailed { .. })), "{failed:?}");
+        let failed = store.delete_resource_group(subscription, "group", condition).await;
+        assert!(matches!(failed, Err(StoreError::ConditionFailed { .. })), "{failed:?}");
+    }
+    let current = Condition::Version(group.version);
+    let changed = store.set_resource_group_tags(subscription, "GROUP", &tags, current).await.unwrap();
+    assert_eq!((changed.name.as_str(), &changed.tags), ("Group", &tags));
+    assert!(changed.version > group.version);
+    assert!(store.delete_resource_group(subscription, "group", Condition::Exists).await.unwrap());
+    let failed = store.delete_resource_group(subscription, "group", Condition::Exists).await;
+    assert!(matches!(failed, Err(StoreError::ConditionFailed { .. })), "{failed:?}");
+    is_not_found(
+        store.set_resource_group_tags(subscription, "group", &tags, Condition::Always).await,
+        "resource group",
+    );
+}
+
+pub(crate) async fn a_deleted_resource_group_takes_identities_and_roles_with_it(store: &dyn Everything) {
+    let (tenant, subscription) = new_group(store).await;
+    let identity = an_identity(tenant, subscription, "identity");
+    store.put_identity(&identity, Condition::Always).await.unwrap();
+    let holder = Holder { tenant, client_id: identity.client_id };
+    store.put_federated_credential(holder, &a_credential("fic", "subject"), unlimited()).await.unwrap();
+    let beside = ResourceGroup {
+        subscription,
+        name: "Group2".into(),
+        location: "here".into(),
+        tags: BTreeMap::new(),
+        version: 0,
+    };
+    store.put_resource_group(&beside, Condition::Always).await.unwrap();
+    let stranger = symbolon_core::ObjectId::new(guid());
+    let group = format!("/subscriptions/{subscription}/resourceGroups/Group");
+    let kept = a_role(tenant, stranger, &format!("{group}2"));
+    for role in [
+        a_role(tenant, identity.principal_id, "/"),
+        a_role(tenant, stranger, &group.to_uppercase()),
+        a_role(tenant, stranger, &identity.path.to_string()),
+        kept.clone(),
+    ] {
+        store.add_role_assignment(&role).await.unwrap();
+    }
+
+    assert!(store.delete_resource_group(subscription, "GROUP", Condition::Always).await.unwrap());
+    assert!(store.client(tenant, identity.client_id).is_none());
+    is_not_found(store.identity(tenant, &identity.path).await, "identity");
+    is_not_found(store.federated_credential(holder, "fic").await, "federated credential");
+    assert_eq!(store.role_assignments(tenant, identity.principal_id), []);
+    assert_eq!(store.role_assignments(tenant, stranger), [kept]);
+    assert!(!store.delete_resource_group(subscription, "group", Condition::Always).await.unwrap());
+}
+
 pub(crate) async fn a_resource_group_needs_its_subscription(store: &dyn Everything) {
     let subscription = symbolon_core::SubscriptionId::new(guid());
-    let group = ResourceGroup { subscription, name: "Group".into(), location: "here".into() };
-    is_not_found(store.put_resource_group(&group).await, "subscription");
+    let group = ResourceGroup {
+        subscription,
+        name: "Group".into(),
+        location: "here".into(),
+        tags: BTreeMap::new(),
+        version: 0,
+    };
+    is_not_found(store.put_resource_group(&group, Condition::Always).await, "subscription");
     is_not_found(store.resource_group(subscription, "Group").await, "resource group");
 }
 

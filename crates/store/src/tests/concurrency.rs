@@ -3,7 +3,7 @@ use std::{future::Future, pin::pin, task::Poll, time::Duration};
 use futures_util::future::join_all;
 use symbolon_core::ports::{
     Directory,
-    management::{Holder, ManagementStore, StoreError, Written},
+    management::{Condition, Holder, ManagementStore, StoreError, Written},
 };
 
 use super::support::{Opened, Place, open, random};
@@ -56,7 +56,9 @@ async fn racing_creators_of_one_identity_agree_on_its_ids() {
     let (tenant, subscription) = new_group(&store).await;
     let writers = (0..10).map(|_| {
         let store = store.clone();
-        tokio::spawn(async move { store.put_identity(&an_identity(tenant, subscription, "same")).await.unwrap() })
+        tokio::spawn(async move {
+            store.put_identity(&an_identity(tenant, subscription, "same"), Condition::Always).await.unwrap()
+        })
     });
     let results: Vec<_> = join_all(writers).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(results.iter().filter(|written| matches!(written, Written::Created(_))).count(), 1);

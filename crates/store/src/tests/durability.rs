@@ -2,7 +2,7 @@ use symbolon_core::{
     audit::AuditQuery,
     ports::{
         AuditLog, Directory,
-        management::{Holder, ManagementStore},
+        management::{Condition, Holder, ManagementStore},
     },
 };
 
@@ -17,7 +17,11 @@ use crate::{
 /// Writes something of everything that memory holds; a text that shows all of it.
 async fn fill(store: &Store) -> (Holder, String) {
     let (tenant, subscription) = new_group(store).await;
-    let identity = store.put_identity(&an_identity(tenant, subscription, "identity")).await.unwrap().into_inner();
+    let identity = store
+        .put_identity(&an_identity(tenant, subscription, "identity"), Condition::Always)
+        .await
+        .unwrap()
+        .into_inner();
     let holder = Holder { tenant, client_id: identity.client_id };
     store.put_federated_credential(holder, &a_credential("fic", "subject"), unlimited()).await.unwrap();
     let mut application = an_application(tenant, "application");
