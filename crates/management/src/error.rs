@@ -151,6 +151,13 @@ impl From<StoreError> for Refusal {
                     "Too many federated identity credentials: this tenant allows {limit} on one identity. Delete one, or raise the tenant's limit."
                 ),
             ),
+            StoreError::AssignmentFixed => Self::conflict(
+                "RoleAssignmentUpdateNotPermitted",
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+            ),
+            StoreError::RoleAssigned { .. } => {
+                Self::invalid("RoleDefinitionHasAssignments", "There are existing role assignments referencing role.")
+            }
             StoreError::VersionMismatch { .. } => Self::conflict("ConcurrentUpdate", sentence(&error)),
             StoreError::ConditionFailed { .. } => Self::condition_failed(sentence(&error)),
             StoreError::Full => Self::full(),

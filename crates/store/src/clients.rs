@@ -6,8 +6,8 @@ use symbolon_core::{ClientId, ObjectId, TenantId, role::RoleAssignment};
 use crate::{
     change::{Change, Touched},
     database::Connection,
-    error::{Failure, exists},
-    tenants,
+    error::{Failure, exists, not_found},
+    roles, tenants,
 };
 
 mod sql {
@@ -81,6 +81,20 @@ pub(crate) async fn require_free_principal(
     if holder.is_some() { Err(exists("principal id", principal).into()) } else { Ok(()) }
 }
 
+/// Refuses a principal that no client of the tenant has.
+pub(crate) async fn require_principal(
+    connection: &mut Connection,
+    tenant: TenantId,
+    principal: ObjectId,
+) -> Result<(), Failure> {
+    let holder: Option<String> = sqlx::query_scalar(sql::PRINCIPAL)
+        .bind(tenant.to_string())
+        .bind(principal.to_string())
+        .fetch_optional(connection)
+        .await?;
+    if holder.is_some() { Ok(()) } else { Err(not_found("principal", principal).into()) }
+}
+
 pub(crate) async fn delete_roles(change: &mut Change, tenant: TenantId, principal: ObjectId) -> Result<(), Failure> {
     sqlx::query(sql::DELETE_ROLES)
         .bind(tenant.to_string())
@@ -95,8 +109,7 @@ pub(crate) async fn add_role(change: &mut Change, assignment: &RoleAssignment) -
     tenants::require(change.connection(), assignment.tenant).await?;
     let (tenant, id) = (assignment.tenant.to_string(), assignment.id.to_string());
     let (principal, role) = (assignment.principal.to_string(), assignment.role.to_string());
-    // `/` and the empty scope are the same one, as in `role::allows`.
-    let scope_key = assignment.scope.trim_end_matches('/').to_ascii_lowercase();
+    let scope_key = roles::scope_key(&assignment.scope);
     let version = change.version();
     let found: Option<String> = sqlx::query_scalar(sql::ROLE_EXISTS)
         .bind(&tenant)

@@ -11,6 +11,7 @@ mod identities;
 mod load;
 mod management;
 mod memory;
+mod roles;
 mod row;
 mod sealing;
 mod secrets;
