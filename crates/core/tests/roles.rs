@@ -3,8 +3,6 @@
 //! The last column was written by hand from Microsoft's documentation of the built-in roles and of
 //! how scopes inherit; nothing computes it.
 
-#![expect(clippy::unwrap_used, reason = "a failed helper is a failed test")]
-
 use std::sync::Arc;
 
 use symbolon_core::{

@@ -13,6 +13,13 @@ pub(crate) enum ManagementAction {
     CredentialRead,
     CredentialWrite,
     CredentialDelete,
+    RoleAssignmentRead,
+    RoleAssignmentWrite,
+    RoleAssignmentDelete,
+    RoleDefinitionRead,
+    RoleDefinitionWrite,
+    RoleDefinitionDelete,
+    PermissionRead,
     ApplicationRead,
     ApplicationWrite,
     ApplicationDelete,
@@ -36,12 +43,16 @@ impl ManagementAction {
         match self {
             Self::IdentityWrite
             | Self::CredentialWrite
+            | Self::RoleAssignmentWrite
+            | Self::RoleDefinitionWrite
             | Self::ApplicationWrite
             | Self::ServicePrincipalWrite
             | Self::ServiceAccountWrite
             | Self::TrustedIssuerWrite => Some(Operation::Write),
             Self::IdentityDelete
             | Self::CredentialDelete
+            | Self::RoleAssignmentDelete
+            | Self::RoleDefinitionDelete
             | Self::ApplicationDelete
             | Self::ServiceAccountDelete
             | Self::TrustedIssuerDelete => Some(Operation::Delete),
@@ -50,6 +61,9 @@ impl ManagementAction {
             | Self::ResourceGroupRead
             | Self::IdentityRead
             | Self::CredentialRead
+            | Self::RoleAssignmentRead
+            | Self::RoleDefinitionRead
+            | Self::PermissionRead
             | Self::ApplicationRead
             | Self::ServicePrincipalRead
             | Self::InstallationShow
@@ -81,6 +95,13 @@ impl Action for ManagementAction {
             Self::CredentialDelete => {
                 "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/delete"
             }
+            Self::RoleAssignmentRead => "Microsoft.Authorization/roleAssignments/read",
+            Self::RoleAssignmentWrite => "Microsoft.Authorization/roleAssignments/write",
+            Self::RoleAssignmentDelete => "Microsoft.Authorization/roleAssignments/delete",
+            Self::RoleDefinitionRead => "Microsoft.Authorization/roleDefinitions/read",
+            Self::RoleDefinitionWrite => "Microsoft.Authorization/roleDefinitions/write",
+            Self::RoleDefinitionDelete => "Microsoft.Authorization/roleDefinitions/delete",
+            Self::PermissionRead => "Microsoft.Authorization/permissions/read",
             Self::ApplicationRead => "Microsoft.Directory/applications/show/action",
             Self::ApplicationWrite => "Microsoft.Directory/applications/write",
             Self::ApplicationDelete => "Microsoft.Directory/applications/delete",

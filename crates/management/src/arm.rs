@@ -1,8 +1,13 @@
 //! Azure Resource Manager.
 
 mod federated_credentials;
+mod filter;
 mod identities;
 mod page;
+mod permissions;
+mod role_assignments;
+mod role_definitions;
+mod scope;
 mod subscriptions;
 
 use axum::{Router, routing::get};
@@ -34,6 +39,9 @@ pub(crate) fn routes() -> Router<Shared> {
             &format!("{credentials}/{{credential}}"),
             get(federated_credentials::get).put(federated_credentials::put).delete(federated_credentials::delete),
         )
+        .merge(permissions::routes())
+        .merge(role_assignments::routes())
+        .merge(role_definitions::routes())
 }
 
 /// The subscription with this id, if it is one of the caller's tenant. Another tenant's is not

@@ -190,7 +190,9 @@ fn is_full(error: &(dyn Error + Send + Sync + 'static)) -> bool {
 impl From<AccessError> for Refusal {
     fn from(error: AccessError) -> Self {
         match &error {
-            AccessError::Forbidden { .. } => Self::forbidden(sentence(&error)),
+            AccessError::Forbidden { client, object, action, scope } => Self::forbidden(format!(
+                "The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+            )),
             AccessError::Time { .. } => Self::unauthenticated("ExpiredAuthenticationToken", sentence(&error)),
             AccessError::Issuer(_) => Self::unauthenticated("InvalidAuthenticationTokenTenant", sentence(&error)),
             AccessError::Malformed(_) | AccessError::Signature | AccessError::Audience(_) => {

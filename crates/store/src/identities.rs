@@ -12,7 +12,7 @@ use crate::{
     database::Connection,
     error::{Failure, not_found},
     load::to_json,
-    row,
+    roles, row,
     tenants::{group_key, require_group},
 };
 
@@ -130,5 +130,7 @@ pub(crate) async fn delete(change: &mut Change, tenant: TenantId, path: &Identit
     };
     clients::delete(change, tenant, found.client_id).await?;
     clients::delete_roles(change, tenant, found.principal_id).await?;
+    // Whoever had a role on it has none on a later identity of the same name.
+    roles::delete_at_and_below(change, tenant, &path.key()).await?;
     Ok(true)
 }

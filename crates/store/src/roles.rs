@@ -45,6 +45,10 @@ mod sql {
          WHERE tenant_id = $1 AND principal_id = $2 AND role_id = $3 AND scope_key = $4";
     pub(super) const DESCRIBE: &str = "UPDATE role_assignment SET principal_type = $3, description = $4, created = $5, \
          created_by = $6 WHERE tenant_id = $1 AND id = $2";
+    pub(super) const HOLDERS_BELOW: &str = "SELECT DISTINCT principal_id FROM role_assignment \
+         WHERE tenant_id = $1 AND (scope_key = $2 OR SUBSTR(scope_key, 1, LENGTH($3)) = $3)";
+    pub(super) const DELETE_BELOW: &str = "DELETE FROM role_assignment \
+         WHERE tenant_id = $1 AND (scope_key = $2 OR SUBSTR(scope_key, 1, LENGTH($3)) = $3)";
     pub(super) const DELETE_ASSIGNMENT: &str = "DELETE FROM role_assignment WHERE tenant_id = $1 AND id = $2";
 }
 
@@ -300,4 +304,21 @@ pub(crate) async fn delete_assignment(change: &mut Change, tenant: TenantId, id:
     query.execute(change.connection()).await?;
     change.touch(Touched::Roles(tenant, found.assignment.principal));
     Ok(true)
+}
+
+/// Takes away all roles at a resource and below it.
+pub(crate) async fn delete_at_and_below(change: &mut Change, tenant: TenantId, scope: &str) -> Result<(), Failure> {
+    let key = scope_key(scope);
+    let (tenant_text, below) = (tenant.to_string(), format!("{key}/"));
+    let holders: Vec<String> = sqlx::query_scalar(sql::HOLDERS_BELOW)
+        .bind(&tenant_text)
+        .bind(&key)
+        .bind(&below)
+        .fetch_all(change.connection())
+        .await?;
+    sqlx::query(sql::DELETE_BELOW).bind(&tenant_text).bind(&key).bind(&below).execute(change.connection()).await?;
+    for holder in holders {
+        change.touch(Touched::Roles(tenant, parse("principal id", &holder)?));
+    }
+    Ok(())
 }

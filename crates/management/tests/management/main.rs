@@ -8,6 +8,7 @@ mod audit;
 mod federated_credentials;
 mod identities;
 mod requests;
+mod roles;
 mod service_accounts;
 mod trusted_issuers;
 mod world;
