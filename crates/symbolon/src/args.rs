@@ -4,7 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "authority")]
 use crate::command::{
-    ad, audit, demo, demo_client, env, federated_credential, identity, run, service_account, token, trusted_issuer, up,
+    ad, audit, demo, demo_client, env, federated_credential, identity, role, run, service_account, token,
+    trusted_issuer, up,
 };
 use crate::{
     command::{completions, controller, webhook},
@@ -81,6 +82,8 @@ pub(crate) enum AuthorityCommand {
     ServiceAccount(service_account::ServiceAccountArgs),
     /// Manage applications, their secrets and certificates
     Ad(ad::AdArgs),
+    /// Manage roles and who has them
+    Role(role::RoleArgs),
     /// Create, exchange and inspect tokens
     Token(token::TokenArgs),
     /// See who asked for what, and what was answered
