@@ -224,8 +224,13 @@ impl ManagementClient {
         path: &str,
         version: &str,
     ) -> Result<Vec<T>, ClientError> {
+        self.pages(format!("{path}?api-version={version}")).await
+    }
+
+    /// All items of a list, from its first page on.
+    pub(crate) async fn pages<T: DeserializeOwned>(&self, first: String) -> Result<Vec<T>, ClientError> {
         let mut all = Vec::new();
-        let mut next = Some(format!("{path}?api-version={version}"));
+        let mut next = Some(first);
         while let Some(path) = next {
             let page: Page<T> = self.call(Audience::ResourceManager, Method::GET, &path, None).await?.json()?;
             all.extend(page.value);

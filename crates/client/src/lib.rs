@@ -8,6 +8,7 @@ mod exchange;
 mod identities;
 mod installation;
 mod model;
+mod roles;
 mod symbolon_api;
 mod transport;
 
@@ -30,8 +31,8 @@ pub use error::ClientError;
 pub use exchange::{EntraError, TokenAnswer};
 pub use installation::Installation;
 pub use model::{
-    Application, ApplicationCredential, FederatedCredential, Identity, Matching, NewSecret, ServiceAccount,
-    ServiceAccountToken, TokenRequest, TrustedIssuer,
+    Application, ApplicationCredential, FederatedCredential, Identity, Matching, NewSecret, RoleAssignment,
+    RoleDefinition, ServiceAccount, ServiceAccountToken, TokenRequest, TrustedIssuer,
 };
 use transport::Transport;
 pub use transport::WireRecord;

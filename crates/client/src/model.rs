@@ -72,6 +72,48 @@ impl<'a> From<&'a String> for Matching<'a> {
     }
 }
 
+/// A role: a name for a set of actions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleDefinition {
+    /// Its full id.
+    pub id: String,
+    /// Its GUID.
+    pub name: String,
+    /// What people call it.
+    pub role_name: String,
+    /// `BuiltInRole` or `CustomRole`
+    pub role_type: String,
+    /// What it is for.
+    pub description: String,
+    /// Where it may be given.
+    pub assignable_scopes: Vec<String>,
+    /// What it allows, as ARM prints it.
+    pub permissions: serde_json::Value,
+}
+
+/// A role that a principal has at a scope.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleAssignment {
+    /// Its full id.
+    pub id: String,
+    /// Its GUID.
+    pub name: String,
+    /// Where it holds, with everything below.
+    pub scope: String,
+    /// The full id of the role.
+    pub role_definition_id: String,
+    /// The object id of the principal.
+    pub principal_id: String,
+    /// What kind of principal that is.
+    pub principal_type: String,
+    /// What people say of it.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created_on: String,
+}
+
 /// A service account of the embedded cluster issuer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ServiceAccount {

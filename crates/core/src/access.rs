@@ -13,7 +13,7 @@ use crate::{
     exchange::CLOCK_SKEW_SECONDS,
     ports::{AuthorityKeys, Clock, Directory},
     resource::WellKnown,
-    role,
+    role::{self, ActionKind, RoleDefinition, Wanted},
     urls::Urls,
 };
 
@@ -62,6 +62,11 @@ impl Principal {
 pub trait Action: Copy {
     /// `Provider/type/verb`
     fn name(self) -> &'static str;
+
+    /// Whether it is an action on data, which no management role allows.
+    fn kind(self) -> ActionKind {
+        ActionKind::Management
+    }
 }
 
 /// Proof that a principal may take an action at a scope. Only [`Access::authorize`] makes one.
@@ -185,7 +190,8 @@ impl Access {
         scope: &str,
     ) -> Result<Authorized<A>, AccessError> {
         let assignments = self.directory.role_assignments(principal.tenant, principal.object_id);
-        if role::allows(&assignments, action.name(), scope) {
+        let custom = |id| self.directory.role_definition(principal.tenant, id);
+        if role::allows(&assignments, custom, Wanted { action: action.name(), kind: action.kind(), scope }) {
             return Ok(Authorized { principal: principal.clone(), action, scope: scope.to_owned() });
         }
         Err(AccessError::Forbidden {
@@ -194,5 +200,14 @@ impl Access {
             action: action.name(),
             scope: scope.to_owned(),
         })
+    }
+
+    /// The roles that the principal has at `scope`, from there or from above.
+    #[must_use]
+    pub fn roles_at(&self, principal: &Principal, scope: &str) -> Vec<Arc<RoleDefinition>> {
+        let custom = |id| self.directory.role_definition(principal.tenant, id);
+        let assignments = self.directory.role_assignments(principal.tenant, principal.object_id);
+        let covering = assignments.iter().filter(|assignment| role::covers(&assignment.scope, scope));
+        covering.filter_map(|assignment| role::definition(assignment, custom)).collect()
     }
 }

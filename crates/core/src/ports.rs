@@ -13,7 +13,7 @@ use crate::{
     application::{Application, TokenVersion},
     audit::AuditRecord,
     client::Client,
-    role::RoleAssignment,
+    role::{RoleAssignment, RoleDefinition},
 };
 
 pub mod keys;
@@ -50,6 +50,8 @@ pub trait Directory: Send + Sync {
     fn resource_application(&self, tenant: TenantId, identifier: &str) -> Option<Arc<Application>>;
     /// The roles given to this principal.
     fn role_assignments(&self, tenant: TenantId, principal: ObjectId) -> Vec<RoleAssignment>;
+    /// The role with this id that the tenant made itself.
+    fn role_definition(&self, tenant: TenantId, id: Uuid) -> Option<Arc<RoleDefinition>>;
 }
 
 /// The keys of foreign issuers. A tenant's registrations never touch another tenant's.

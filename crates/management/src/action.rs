@@ -19,6 +19,13 @@ pub(crate) enum ManagementAction {
     CredentialRead,
     CredentialWrite,
     CredentialDelete,
+    RoleAssignmentRead,
+    RoleAssignmentWrite,
+    RoleAssignmentDelete,
+    RoleDefinitionRead,
+    RoleDefinitionWrite,
+    RoleDefinitionDelete,
+    PermissionRead,
     ApplicationRead,
     ApplicationWrite,
     ApplicationDelete,
@@ -43,6 +50,8 @@ impl ManagementAction {
             Self::ResourceGroupWrite
             | Self::IdentityWrite
             | Self::CredentialWrite
+            | Self::RoleAssignmentWrite
+            | Self::RoleDefinitionWrite
             | Self::ApplicationWrite
             | Self::ServicePrincipalWrite
             | Self::ServiceAccountWrite
@@ -50,6 +59,8 @@ impl ManagementAction {
             Self::ResourceGroupDelete
             | Self::IdentityDelete
             | Self::CredentialDelete
+            | Self::RoleAssignmentDelete
+            | Self::RoleDefinitionDelete
             | Self::ApplicationDelete
             | Self::ServiceAccountDelete
             | Self::TrustedIssuerDelete => Some(Operation::Delete),
@@ -62,6 +73,9 @@ impl ManagementAction {
             | Self::ResourceRead
             | Self::IdentityRead
             | Self::CredentialRead
+            | Self::RoleAssignmentRead
+            | Self::RoleDefinitionRead
+            | Self::PermissionRead
             | Self::ApplicationRead
             | Self::ServicePrincipalRead
             | Self::InstallationShow
@@ -99,6 +113,13 @@ impl Action for ManagementAction {
             Self::CredentialDelete => {
                 "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials/delete"
             }
+            Self::RoleAssignmentRead => "Microsoft.Authorization/roleAssignments/read",
+            Self::RoleAssignmentWrite => "Microsoft.Authorization/roleAssignments/write",
+            Self::RoleAssignmentDelete => "Microsoft.Authorization/roleAssignments/delete",
+            Self::RoleDefinitionRead => "Microsoft.Authorization/roleDefinitions/read",
+            Self::RoleDefinitionWrite => "Microsoft.Authorization/roleDefinitions/write",
+            Self::RoleDefinitionDelete => "Microsoft.Authorization/roleDefinitions/delete",
+            Self::PermissionRead => "Microsoft.Authorization/permissions/read",
             Self::ApplicationRead => "Microsoft.Directory/applications/show/action",
             Self::ApplicationWrite => "Microsoft.Directory/applications/write",
             Self::ApplicationDelete => "Microsoft.Directory/applications/delete",

@@ -5,9 +5,14 @@ mod filter;
 mod identities;
 mod metadata;
 mod page;
+mod permissions;
 mod providers;
 mod resource_groups;
 mod resources;
+mod role_assignments;
+mod role_definitions;
+mod role_filter;
+mod scope;
 mod subscriptions;
 mod tags;
 
@@ -43,6 +48,9 @@ pub(crate) fn routes() -> Router<Shared> {
             &format!("{credentials}/{{credential}}"),
             get(federated_credentials::get).put(federated_credentials::put).delete(federated_credentials::delete),
         )
+        .merge(permissions::routes())
+        .merge(role_assignments::routes())
+        .merge(role_definitions::routes())
 }
 
 fn subscription_routes() -> Router<Shared> {

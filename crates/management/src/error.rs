@@ -150,6 +150,13 @@ impl From<StoreError> for Refusal {
                     "Too many federated identity credentials: this tenant allows {limit} on one identity. Delete one, or raise the tenant's limit."
                 ),
             ),
+            StoreError::AssignmentFixed => Self::conflict(
+                "RoleAssignmentUpdateNotPermitted",
+                "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+            ),
+            StoreError::RoleAssigned { .. } => {
+                Self::invalid("RoleDefinitionHasAssignments", "There are existing role assignments referencing role.")
+            }
             StoreError::VersionMismatch { .. } => Self::conflict("ConcurrentUpdate", sentence(&error)),
             StoreError::ConditionFailed { .. } => Self::condition_failed(sentence(&error)),
             StoreError::Full => Self::full(),
@@ -182,7 +189,9 @@ fn is_full(error: &(dyn Error + Send + Sync + 'static)) -> bool {
 impl From<AccessError> for Refusal {
     fn from(error: AccessError) -> Self {
         match &error {
-            AccessError::Forbidden { .. } => Self::forbidden(sentence(&error)),
+            AccessError::Forbidden { client, object, action, scope } => Self::forbidden(format!(
+                "The client '{client}' with object id '{object}' does not have authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh your credentials."
+            )),
             AccessError::Time { .. } => Self::unauthenticated("ExpiredAuthenticationToken", sentence(&error)),
             AccessError::Issuer(_) => Self::unauthenticated("InvalidAuthenticationTokenTenant", sentence(&error)),
             AccessError::Malformed(_) | AccessError::Signature | AccessError::Audience(_) => {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use symbolon_core::{ClientId, ObjectId, TenantId, ports::management::StoreError};
+use uuid::Uuid;
 
 use crate::{
     database::{Connection, Database, Transaction},
     error::Failure,
     load::{self, Scope, parse},
     memory::{Memory, Update},
-    tenants,
+    roles, tenants,
 };
 
 /// Versions whose changes are kept. A process that is further behind loads everything.
@@ -24,7 +25,7 @@ mod sql {
     pub(super) const SINCE: &str = "SELECT DISTINCT tenant_id, kind, object FROM directory_change WHERE version > $1";
 }
 
-/// What a write changed. The first three are held in memory.
+/// What a write changed. All but the last are held in memory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Touched {
     /// A tenant itself. Sorts first, since the others need their tenant in memory.
@@ -33,6 +34,8 @@ pub(crate) enum Touched {
     Client(TenantId, ClientId),
     /// The roles of a principal.
     Roles(TenantId, ObjectId),
+    /// A role that the tenant made.
+    RoleDefinition(TenantId, Uuid),
     /// Something that is only ever read from the database; for other processes' caches.
     Elsewhere {
         /// None for what belongs to the whole installation.
@@ -48,6 +51,7 @@ impl Touched {
             Self::Tenant(tenant) => (tenant.to_string(), "tenant", String::new()),
             Self::Client(tenant, id) => (tenant.to_string(), "client", id.to_string()),
             Self::Roles(tenant, principal) => (tenant.to_string(), "roles", principal.to_string()),
+            Self::RoleDefinition(tenant, id) => (tenant.to_string(), "role-definition", id.to_string()),
             Self::Elsewhere { tenant, kind, object } => {
                 (tenant.map(|tenant| tenant.to_string()).unwrap_or_default(), kind, object.clone())
             }
@@ -61,6 +65,7 @@ impl Touched {
             "tenant" => Self::Tenant(tenant_id()?),
             "client" => Self::Client(tenant_id()?, parse("client id", object)?),
             "roles" => Self::Roles(tenant_id()?, parse("principal id", object)?),
+            "role-definition" => Self::RoleDefinition(tenant_id()?, parse("role id", object)?),
             _ => return Ok(None),
         }))
     }
@@ -73,7 +78,11 @@ impl Touched {
                 Update::Client(*tenant, *id, loaded)
             }
             Self::Roles(tenant, principal) => {
-                Update::Roles(*tenant, *principal, load::roles(connection, *tenant, *principal).await?)
+                Update::Roles(*tenant, *principal, load::roles_of(connection, *tenant, *principal).await?)
+            }
+            Self::RoleDefinition(tenant, id) => {
+                let found = roles::find_definition(connection, *tenant, *id).await?;
+                Update::RoleDefinition(*tenant, *id, found.map(|found| found.definition))
             }
             Self::Elsewhere { .. } => return Ok(None),
         }))

@@ -6,9 +6,8 @@ use symbolon_core::{ClientId, ObjectId, TenantId, role::RoleAssignment};
 use crate::{
     change::{Change, Touched},
     database::Connection,
-    error::{Failure, exists},
-    load::parse,
-    tenants,
+    error::{Failure, exists, not_found},
+    roles, tenants,
 };
 
 mod sql {
@@ -19,10 +18,6 @@ mod sql {
          WHERE tenant_id = $1 AND principal_id = $2 \
          UNION ALL SELECT client_id FROM service_principal WHERE tenant_id = $1 AND object_id = $2";
     pub(super) const DELETE_ROLES: &str = "DELETE FROM role_assignment WHERE tenant_id = $1 AND principal_id = $2";
-    pub(super) const ROLES_BELOW: &str = "SELECT DISTINCT principal_id FROM role_assignment WHERE tenant_id = $1 \
-         AND (scope_key = $2 OR substr(scope_key, 1, $4) = $3)";
-    pub(super) const DELETE_ROLES_BELOW: &str = "DELETE FROM role_assignment WHERE tenant_id = $1 \
-         AND (scope_key = $2 OR substr(scope_key, 1, $4) = $3)";
     pub(super) const ROLE_EXISTS: &str = "SELECT id FROM role_assignment WHERE tenant_id = $1 \
          AND (id = $2 OR (principal_id = $3 AND role_id = $4 AND scope_key = $5))";
     pub(super) const INSERT_ROLE: &str = "INSERT INTO role_assignment \
@@ -86,6 +81,20 @@ pub(crate) async fn require_free_principal(
     if holder.is_some() { Err(exists("principal id", principal).into()) } else { Ok(()) }
 }
 
+/// Refuses a principal that no client of the tenant has.
+pub(crate) async fn require_principal(
+    connection: &mut Connection,
+    tenant: TenantId,
+    principal: ObjectId,
+) -> Result<(), Failure> {
+    let holder: Option<String> = sqlx::query_scalar(sql::PRINCIPAL)
+        .bind(tenant.to_string())
+        .bind(principal.to_string())
+        .fetch_optional(connection)
+        .await?;
+    if holder.is_some() { Ok(()) } else { Err(not_found("principal", principal).into()) }
+}
+
 pub(crate) async fn delete_roles(change: &mut Change, tenant: TenantId, principal: ObjectId) -> Result<(), Failure> {
     sqlx::query(sql::DELETE_ROLES)
         .bind(tenant.to_string())
@@ -96,46 +105,11 @@ pub(crate) async fn delete_roles(change: &mut Change, tenant: TenantId, principa
     Ok(())
 }
 
-/// Deletes the role assignments at a scope and below it, whoever has them.
-pub(crate) async fn delete_roles_below(change: &mut Change, tenant: TenantId, scope: &str) -> Result<(), Failure> {
-    let key = scope_key(scope);
-    let below = format!("{key}/");
-    // PostgreSQL's `substr` counts in 32 bits.
-    let length = i32::try_from(below.chars().count()).unwrap_or(i32::MAX);
-    let principals: Vec<String> = sqlx::query_scalar(sql::ROLES_BELOW)
-        .bind(tenant.to_string())
-        .bind(&key)
-        .bind(&below)
-        .bind(length)
-        .fetch_all(change.connection())
-        .await?;
-    if principals.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(sql::DELETE_ROLES_BELOW)
-        .bind(tenant.to_string())
-        .bind(&key)
-        .bind(&below)
-        .bind(length)
-        .execute(change.connection())
-        .await?;
-    for principal in principals {
-        change.touch(Touched::Roles(tenant, parse("principal id", &principal)?));
-    }
-    Ok(())
-}
-
-/// The key under which two spellings of a scope meet. `/` and the empty scope are the same one, as in
-/// `role::allows`.
-fn scope_key(scope: &str) -> String {
-    scope.trim_end_matches('/').to_ascii_lowercase()
-}
-
 pub(crate) async fn add_role(change: &mut Change, assignment: &RoleAssignment) -> Result<(), Failure> {
     tenants::require(change.connection(), assignment.tenant).await?;
     let (tenant, id) = (assignment.tenant.to_string(), assignment.id.to_string());
     let (principal, role) = (assignment.principal.to_string(), assignment.role.to_string());
-    let scope_key = scope_key(&assignment.scope);
+    let scope_key = roles::scope_key(&assignment.scope);
     let version = change.version();
     let found: Option<String> = sqlx::query_scalar(sql::ROLE_EXISTS)
         .bind(&tenant)

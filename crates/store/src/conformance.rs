@@ -29,6 +29,7 @@ mod audit;
 mod credentials;
 mod identities;
 mod keys;
+mod roles;
 mod service_accounts;
 mod tenants;
 
@@ -104,6 +105,17 @@ mod sqlite {
             certificates_are_ready_to_verify_with,
             a_deleted_application_takes_everything_with_it,
             applications_are_listed_by_display_name,
+        }
+        roles {
+            a_role_is_seen_before_its_write_returns,
+            a_role_s_name_is_free_in_its_tenant,
+            a_role_is_unknown_to_other_tenants,
+            a_role_that_is_given_stays,
+            an_assignment_comes_back_as_it_was_made,
+            an_assignment_needs_its_principal_and_its_role,
+            what_an_assignment_grants_is_fixed,
+            assignments_are_listed_by_id_in_pages,
+            roles_on_an_identity_end_with_it,
         }
         keys {
             signing_keys_come_back_oldest_first,

@@ -16,7 +16,7 @@ use crate::{
     error::{Failure, not_found},
     load::to_json,
     resource_groups::{self, group_key},
-    row,
+    roles, row,
 };
 
 mod sql {
@@ -146,6 +146,7 @@ pub(crate) async fn delete(
     let Some(found) = found else { return Ok(false) };
     clients::delete(change, tenant, found.client_id).await?;
     clients::delete_roles(change, tenant, found.principal_id).await?;
-    clients::delete_roles_below(change, tenant, &path.to_string()).await?;
+    // Whoever had a role on it has none on a later identity of the same name.
+    roles::delete_at_and_below(change, tenant, &path.key()).await?;
     Ok(true)
 }

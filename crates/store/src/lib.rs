@@ -12,6 +12,7 @@ mod load;
 mod management;
 mod memory;
 mod resource_groups;
+mod roles;
 mod row;
 mod sealing;
 mod secrets;

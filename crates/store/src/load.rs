@@ -20,7 +20,7 @@ use crate::{
     database::{Backend, Connection},
     error::Failure,
     memory::{Contents, Loaded, Update},
-    row, tenants,
+    roles, row, tenants,
 };
 
 /// Which clients to load.
@@ -156,9 +156,12 @@ pub(crate) async fn everything(connection: &mut Connection) -> Result<Contents, 
         let (tenant, id) = (loaded.client.tenant, loaded.client.client_id);
         contents.apply(Update::Client(tenant, id, Some(loaded)));
     }
-    let rows: Vec<row::RoleRow> = sqlx::query_as(sql::ROLES).fetch_all(connection).await?;
+    let rows: Vec<row::RoleRow> = sqlx::query_as(sql::ROLES).fetch_all(&mut *connection).await?;
     for ((tenant, principal), roles) in group(rows)? {
         contents.apply(Update::Roles(tenant, principal, roles));
+    }
+    for role in roles::all_definitions(connection).await? {
+        contents.apply(Update::RoleDefinition(role.tenant, role.definition.id, Some(role.definition)));
     }
     Ok(contents)
 }
@@ -173,7 +176,7 @@ fn group(rows: Vec<row::RoleRow>) -> Result<HashMap<(TenantId, ObjectId), Vec<Ro
 }
 
 /// The roles of one principal.
-pub(crate) async fn roles(
+pub(crate) async fn roles_of(
     connection: &mut Connection,
     tenant: TenantId,
     principal: ObjectId,

@@ -12,16 +12,17 @@ use symbolon_core::{
     issuer::TrustedIssuer,
     managed_identity::ManagedIdentity,
     ports::management::{
-        Condition, CredentialTerms, Holder, ManagementStore, ResourceGroup, StoreError, StoredCredential, Subscription,
-        Written,
+        Condition, CredentialTerms, Holder, ManagementStore, RecordedAssignment, RecordedRole, ResourceGroup,
+        StoreError, StoredCredential, Subscription, Written,
     },
     role::RoleAssignment,
 };
+use uuid::Uuid;
 
 use crate::{
     Store, applications, audit, clients, federated_credentials, identities,
     load::{self, Scope},
-    resource_groups, tenants, trusted_issuers,
+    resource_groups, roles, tenants, trusted_issuers,
 };
 
 /// Begins a change, runs the function on it and ends it by what the function says.
@@ -233,6 +234,44 @@ impl ManagementStore for Store {
 
     async fn add_role_assignment(&self, assignment: &RoleAssignment) -> Result<(), StoreError> {
         change!(self, clients::add_role, assignment)
+    }
+
+    async fn put_assignment(&self, assignment: &RecordedAssignment) -> Result<Written<RecordedAssignment>, StoreError> {
+        change!(self, roles::put_assignment, assignment)
+    }
+
+    async fn assignment(&self, tenant: TenantId, id: Uuid) -> Result<RecordedAssignment, StoreError> {
+        read!(self, roles::assignment, tenant, id)
+    }
+
+    async fn assignments(
+        &self,
+        tenant: TenantId,
+        principal: Option<ObjectId>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<RecordedAssignment>, StoreError> {
+        read!(self, roles::assignments, tenant, principal, after, limit)
+    }
+
+    async fn delete_assignment(&self, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
+        change!(self, roles::delete_assignment, tenant, id)
+    }
+
+    async fn put_custom_role(&self, role: &RecordedRole) -> Result<Written<RecordedRole>, StoreError> {
+        change!(self, roles::put_definition, role)
+    }
+
+    async fn custom_role(&self, tenant: TenantId, id: Uuid) -> Result<RecordedRole, StoreError> {
+        read!(self, roles::definition, tenant, id)
+    }
+
+    async fn custom_roles(&self, tenant: TenantId) -> Result<Vec<RecordedRole>, StoreError> {
+        read!(self, roles::definitions, tenant)
+    }
+
+    async fn delete_custom_role(&self, tenant: TenantId, id: Uuid) -> Result<bool, StoreError> {
+        change!(self, roles::delete_definition, tenant, id)
     }
 
     async fn audit(&self, tenant: TenantId, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {

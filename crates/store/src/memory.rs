@@ -6,9 +6,13 @@ use std::{
 };
 
 use symbolon_core::{
-    ClientId, ObjectId, Tenant, TenantId, application::Application, client::Client, ports::Directory,
-    role::RoleAssignment,
+    ClientId, ObjectId, Tenant, TenantId,
+    application::Application,
+    client::Client,
+    ports::Directory,
+    role::{RoleAssignment, RoleDefinition},
 };
+use uuid::Uuid;
 
 /// A client as it was loaded, with its registration where it is an application.
 #[derive(Debug)]
@@ -24,6 +28,7 @@ pub(crate) enum Update {
     Tenant(TenantId, Option<Tenant>),
     Client(TenantId, ClientId, Option<Loaded>),
     Roles(TenantId, ObjectId, Vec<RoleAssignment>),
+    RoleDefinition(TenantId, Uuid, Option<RoleDefinition>),
 }
 
 /// All tenants at one version.
@@ -41,6 +46,8 @@ struct TenantContents {
     /// Lower-case identifier URIs.
     resources: HashMap<String, ClientId>,
     roles: HashMap<ObjectId, Vec<RoleAssignment>>,
+    /// Those that the tenant made.
+    role_definitions: HashMap<Uuid, Arc<RoleDefinition>>,
 }
 
 impl Contents {
@@ -60,6 +67,12 @@ impl Contents {
                     } else {
                         contents.roles.insert(principal, roles);
                     }
+                }
+            }
+            Update::RoleDefinition(tenant, id, definition) => {
+                if let Some(contents) = self.tenants.get_mut(&tenant) {
+                    contents.role_definitions.remove(&id);
+                    contents.role_definitions.extend(definition.map(|found| (id, Arc::new(found))));
                 }
             }
         }
@@ -86,8 +99,13 @@ impl Contents {
             contents.tenant = tenant;
             return;
         }
-        let contents =
-            TenantContents { tenant, clients: HashMap::new(), resources: HashMap::new(), roles: HashMap::new() };
+        let contents = TenantContents {
+            tenant,
+            clients: HashMap::new(),
+            resources: HashMap::new(),
+            roles: HashMap::new(),
+            role_definitions: HashMap::new(),
+        };
         self.tenants.insert(id, contents);
     }
 }
@@ -174,5 +192,9 @@ impl Directory for Memory {
     fn role_assignments(&self, tenant: TenantId, principal: ObjectId) -> Vec<RoleAssignment> {
         let contents = self.read();
         contents.tenants.get(&tenant).and_then(|contents| contents.roles.get(&principal)).cloned().unwrap_or_default()
+    }
+
+    fn role_definition(&self, tenant: TenantId, id: Uuid) -> Option<Arc<RoleDefinition>> {
+        self.read().tenants.get(&tenant)?.role_definitions.get(&id).map(Arc::clone)
     }
 }

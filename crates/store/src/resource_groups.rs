@@ -13,6 +13,7 @@ use crate::{
     database::Connection,
     error::{Failure, not_found},
     load::{from_json, parse, to_json},
+    roles,
     tenants::subscription_tenant,
 };
 
@@ -158,12 +159,8 @@ pub(crate) async fn delete(
         clients::delete(change, tenant, client).await?;
         clients::delete_roles(change, tenant, principal).await?;
     }
-    clients::delete_roles_below(
-        change,
-        tenant,
-        &format!("/subscriptions/{subscription}/resourceGroups/{}", found.name),
-    )
-    .await?;
+    roles::delete_at_and_below(change, tenant, &format!("/subscriptions/{subscription}/resourceGroups/{}", found.name))
+        .await?;
     sqlx::query(sql::DELETE).bind(subscription.to_string()).bind(group_key(name)).execute(change.connection()).await?;
     touch(change, tenant, &found);
     Ok(true)

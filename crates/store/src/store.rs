@@ -21,8 +21,9 @@ use symbolon_core::{
         keys::{SigningKeyStore, StoredSigningKey},
         management::StoreError,
     },
-    role::RoleAssignment,
+    role::{RoleAssignment, RoleDefinition},
 };
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -226,6 +227,10 @@ impl Directory for Store {
 
     fn role_assignments(&self, tenant: TenantId, principal: ObjectId) -> Vec<RoleAssignment> {
         self.0.memory.role_assignments(tenant, principal)
+    }
+
+    fn role_definition(&self, tenant: TenantId, id: Uuid) -> Option<Arc<RoleDefinition>> {
+        self.0.memory.role_definition(tenant, id)
     }
 }
 

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "authority")]
 use crate::command::{
-    ad, apply, audit, az, demo, demo_client, env, export, federated_credential, identity, run, service_account, token,
-    trusted_issuer, up,
+    ad, apply, audit, az, demo, demo_client, env, export, federated_credential, identity, role, run, service_account,
+    token, trusted_issuer, up,
 };
 use crate::{
     command::{completions, controller, webhook},
@@ -88,6 +88,8 @@ pub(crate) enum AuthorityCommand {
     Apply(apply::ApplyArgs),
     /// Print what the installation holds, as a file for `symbolon apply`
     Export(export::ExportArgs),
+    /// Manage roles and who has them
+    Role(role::RoleArgs),
     /// Create, exchange and inspect tokens
     Token(token::TokenArgs),
     /// See who asked for what, and what was answered

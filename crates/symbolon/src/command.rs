@@ -36,6 +36,8 @@ pub(crate) mod federated_credential;
 #[cfg(feature = "authority")]
 pub(crate) mod identity;
 #[cfg(feature = "authority")]
+pub(crate) mod role;
+#[cfg(feature = "authority")]
 pub(crate) mod run;
 #[cfg(feature = "authority")]
 pub(crate) mod service_account;
@@ -89,6 +91,7 @@ async fn dispatch_authority(command: AuthorityCommand, context: &Context) -> Res
         AuthorityCommand::TrustedIssuer(args) => trusted_issuer::run(args, context).await?,
         AuthorityCommand::ServiceAccount(args) => service_account::run(args, context).await?,
         AuthorityCommand::Ad(args) => ad::run(args, context).await?,
+        AuthorityCommand::Role(args) => role::run(args, context).await?,
         AuthorityCommand::Token(args) => token::run(args, context).await?,
         AuthorityCommand::Apply(args) => apply::run(args, context).await?,
         AuthorityCommand::Export(args) => export::run(args, context).await?,

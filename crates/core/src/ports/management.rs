@@ -15,7 +15,7 @@ use crate::{
     federated_credential::FederatedCredential,
     issuer::TrustedIssuer,
     managed_identity::ManagedIdentity,
-    role::RoleAssignment,
+    role::{RoleAssignment, RoleDefinition},
 };
 
 /// Whether a PUT made something new.
@@ -130,6 +130,34 @@ pub struct ResourceGroup {
     pub version: i64,
 }
 
+/// A role assignment with what is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedAssignment {
+    /// What it grants.
+    pub assignment: RoleAssignment,
+    /// What kind of principal has the role, in Azure's words.
+    pub principal_type: String,
+    /// What people say of it.
+    pub description: Option<String>,
+    /// The Unix second in which it was made; 0 where that is not known.
+    pub created: i64,
+    /// The object id of whoever made it; empty where that is not known.
+    pub created_by: String,
+}
+
+/// A role that a tenant made, with what is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedRole {
+    /// The tenant that made it.
+    pub tenant: TenantId,
+    /// The role.
+    pub definition: RoleDefinition,
+    /// The Unix second in which it was made.
+    pub created: i64,
+    /// The object id of whoever made it.
+    pub created_by: String,
+}
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -164,6 +192,15 @@ pub enum StoreError {
     TooManyCredentials {
         /// The limit.
         limit: u32,
+    },
+    /// Principal, role and scope of an assignment stay as they were made.
+    #[error("the principal, role and scope of a role assignment cannot be changed")]
+    AssignmentFixed,
+    /// A role that principals have cannot be deleted.
+    #[error("the role is given in {assignments} role assignments")]
+    RoleAssigned {
+        /// How many assignments name it.
+        assignments: i64,
     },
     /// Somebody wrote it in between.
     #[error("{what} was changed in between")]
@@ -334,6 +371,35 @@ pub trait ManagementStore: Send + Sync {
 
     /// Adds a role assignment; the same principal, role and scope twice is [`StoreError::Exists`].
     async fn add_role_assignment(&self, assignment: &RoleAssignment) -> Result<(), StoreError>;
+    /// Gives a role to a principal of the tenant, or replaces the description of the assignment that
+    /// has the same id, principal, role and scope. Principal and role must be there; all checks and
+    /// the write are one transaction. [`StoreError::Exists`] names the id of another assignment of
+    /// that principal, role and scope; an id that stands for something else is
+    /// [`StoreError::AssignmentFixed`]. Returns what is stored.
+    async fn put_assignment(&self, assignment: &RecordedAssignment) -> Result<Written<RecordedAssignment>, StoreError>;
+    /// One role assignment.
+    async fn assignment(&self, tenant: TenantId, id: Uuid) -> Result<RecordedAssignment, StoreError>;
+    /// The role assignments of a tenant, or of one principal of it, ordered by id, at most `limit`
+    /// after `after`.
+    async fn assignments(
+        &self,
+        tenant: TenantId,
+        principal: Option<ObjectId>,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<RecordedAssignment>, StoreError>;
+    /// Takes a role away; false where there was no such assignment.
+    async fn delete_assignment(&self, tenant: TenantId, id: Uuid) -> Result<bool, StoreError>;
+    /// Creates or replaces a role of the tenant; its name must be free in the tenant, without regard
+    /// to letter case. Who made it and when stays. Returns what is stored.
+    async fn put_custom_role(&self, role: &RecordedRole) -> Result<Written<RecordedRole>, StoreError>;
+    /// One role that the tenant made.
+    async fn custom_role(&self, tenant: TenantId, id: Uuid) -> Result<RecordedRole, StoreError>;
+    /// The roles that the tenant made, ordered by name.
+    async fn custom_roles(&self, tenant: TenantId) -> Result<Vec<RecordedRole>, StoreError>;
+    /// Deletes a role that the tenant made; false where there was none, and
+    /// [`StoreError::RoleAssigned`] while a principal has it.
+    async fn delete_custom_role(&self, tenant: TenantId, id: Uuid) -> Result<bool, StoreError>;
 
     /// Audit entries of one tenant (and, where `query` asks for them, those of no known tenant),
     /// oldest first: 100 where `query` names no limit, never more than 1000.

@@ -17,7 +17,7 @@ use symbolon_core::{
     exchange::Exchange,
     federated_credential::{FederatedCredential, FederatedCredentials, Matching},
     ports::{AuditLog, AuthorityKeys, Clock, Directory, IssuerKeys, IssuerKeysError, PortError, Random, Signer},
-    role::RoleAssignment,
+    role::{RoleAssignment, RoleDefinition},
     tenant::TenantSettings,
     urls::Urls,
 };
@@ -271,6 +271,10 @@ impl Directory for World {
     fn role_assignments(&self, tenant: TenantId, principal: ObjectId) -> Vec<RoleAssignment> {
         let given = |role: &&RoleAssignment| role.tenant == tenant && role.principal == principal;
         self.roles.iter().filter(given).cloned().collect()
+    }
+
+    fn role_definition(&self, _: TenantId, _: Uuid) -> Option<Arc<RoleDefinition>> {
+        None
     }
 }
 

@@ -17,6 +17,7 @@ const MAX_SIZE: i64 = 1000;
 pub(super) struct PageRequest {
     size: u32,
     top: Option<i64>,
+    filter: Option<String>,
     version: String,
     /// The key of the last item of the page before.
     pub(super) after: Option<String>,
@@ -35,8 +36,9 @@ impl PageRequest {
     pub(super) fn new(query: &Query, version: ApiVersion) -> Result<Self, Refusal> {
         let top = query.number("$top", 1, MAX_SIZE)?;
         let after = query.get("$skiptoken").map(unpack).transpose()?;
+        let filter = query.get("$filter").map(str::to_owned);
         let size = top.and_then(|top| u32::try_from(top).ok()).unwrap_or(DEFAULT_SIZE);
-        Ok(Self { size, top, version: version.0, after })
+        Ok(Self { size, top, filter, version: version.0, after })
     }
 
     /// One more than the page holds, to know whether there is a next one.
@@ -74,6 +76,9 @@ impl PageRequest {
             query.append_pair("api-version", &self.version);
             if let Some(top) = self.top {
                 query.append_pair("$top", &top.to_string());
+            }
+            if let Some(filter) = &self.filter {
+                query.append_pair("$filter", filter);
             }
             query.append_pair("$skiptoken", &base64url::encode(key(last).as_bytes()));
             format!("{}{path}?{}", urls.management, query.finish())

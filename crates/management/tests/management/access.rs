@@ -82,9 +82,9 @@ async fn a_reader_reads_and_its_writes_are_403_with_action_and_scope() {
         let body = json!({ "location": "local" });
         let answer = world.call(Who::Reader, MANAGEMENT, method, &one, Some(&body)).await;
         assert_eq!(answer.refusal(), (403, "AuthorizationFailed"), "{method}");
-        let action = format!("`Microsoft.ManagedIdentity/userAssignedIdentities/{verb}`");
+        let action = format!("'Microsoft.ManagedIdentity/userAssignedIdentities/{verb}'");
         assert!(answer.message().contains(&action), "{}", answer.message());
-        assert!(answer.message().contains(&format!("`{IDENTITIES}/one`")), "{}", answer.message());
+        assert!(answer.message().contains(&format!("'{IDENTITIES}/one'")), "{}", answer.message());
     }
     assert_eq!(world.arm("GET", &one, None).await.status, 200);
 }

@@ -12,6 +12,7 @@ mod federated_credentials;
 mod identities;
 mod isolation;
 mod requests;
+mod roles;
 mod service_accounts;
 mod simulated_trouble;
 mod trusted_issuers;
