@@ -168,6 +168,49 @@ fn a_restart_keeps_everything_also_after_a_kill() {
 }
 
 #[test]
+fn roles_are_given_listed_and_taken_away() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    let identity = directory.json(&["identity", "create", "sademo"]);
+    let (client, object) = (identity["clientId"].as_str().unwrap(), identity["principalId"].as_str().unwrap());
+    let id = identity["id"].as_str().unwrap();
+    let group = id.split('/').nth(4).unwrap();
+    let place = ["--role", "Key Vault Secrets User", "--resource-group", group];
+    let made = directory.json(&[&["role", "assignment", "create", "--assignee", client], &place[..]].concat());
+    assert_eq!(made["principalId"], object);
+    assert_eq!(made["roleDefinitionName"], "Key Vault Secrets User");
+    let listed = directory.json(&["role", "assignment", "list", "--assignee", object, "--all"]);
+    assert_eq!(listed, serde_json::json!([made]));
+    assert_eq!(directory.json(&["role", "assignment", "list", "--assignee", client]), serde_json::json!([]));
+    let again =
+        directory.output(&[&["role", "assignment", "create", "--assignee-object-id", object], &place[..]].concat());
+    assert!(errors(&again).contains("RoleAssignmentExists"), "{}", errors(&again));
+    directory.text(&[&["role", "assignment", "delete", "--assignee", client], &place[..]].concat());
+    assert_eq!(directory.json(&["role", "assignment", "list", "--assignee", client, "--all"]), serde_json::json!([]));
+    let unknown =
+        directory.output(&["role", "assignment", "create", "--assignee", client, "--role", "Boss", "--scope", "/"]);
+    assert!(errors(&unknown).contains("role `Boss` was not found"), "{}", errors(&unknown));
+}
+
+#[test]
+fn a_role_is_made_from_the_json_that_az_takes() {
+    let directory = Directory::new();
+    let _up = directory.up();
+    let file = directory.temporary.path().join("role.json");
+    let json = r#"{"Name":"Token Maker","IsCustom":true,"Actions":["Symbolon/serviceAccounts/token/action"],"AssignableScopes":["/"]}"#;
+    std::fs::write(&file, json).unwrap();
+    let file = format!("@{}", file.display());
+    let made = directory.json(&["role", "definition", "create", "--role-definition", &file]);
+    assert_eq!(made["roleType"], "CustomRole");
+    assert_eq!(directory.json(&["role", "definition", "list", "--custom-role-only"]), serde_json::json!([made]));
+    assert_eq!(directory.json(&["role", "definition", "show", "--name", "token maker"]), made);
+    assert_eq!(directory.json(&["role", "definition", "list", "--name", "Reader"])[0]["roleType"], "BuiltInRole");
+    let id = made["id"].as_str().unwrap().to_owned();
+    directory.text(&["role", "definition", "delete", "--name", &id]);
+    assert_eq!(directory.json(&["role", "definition", "list", "--custom-role-only"]), serde_json::json!([]));
+}
+
+#[test]
 fn another_tenant_than_the_directory_s_is_refused() {
     let directory = Directory::new();
     directory.up().stop("-TERM");

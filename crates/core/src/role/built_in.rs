@@ -1,7 +1,7 @@
 //! Azure's built-in roles, as far as they have a meaning here.
 //!
 //! Ids, names, descriptions and patterns are those of Microsoft's documentation ("Azure built-in
-//! roles", generated 2026-07-01); what is not served here is listed all the same, since clients print
+//! roles"); what is not served here is listed all the same, since clients print
 //! it.
 
 use std::sync::{Arc, LazyLock};
