@@ -472,6 +472,22 @@ mod tests {
     }
 
     #[test]
+    fn claims_are_parsed_only_for_an_expression_of_the_token_s_issuer() {
+        let is_parsed = |all: Vec<FederatedCredential>| {
+            let claims = Claims::new(br#"{"sub":"x"}"#);
+            let audiences = ["a".to_owned()];
+            let presented =
+                Presented { issuer: "https://i.example", audiences: &audiences, subject: "x", claims: &claims };
+            let _ = FederatedCredentials::from_iter(all).find(presented, 0);
+            format!("{claims:?}").contains("is_parsed: true")
+        };
+        let flexible = || expression("flexible", "claims['sub'] eq 'y'", "a");
+        assert!(!is_parsed(vec![credential("one", "https://i.example", "y", "a")]));
+        assert!(!is_parsed(vec![credential("one", "https://i.example", "x", "a"), flexible()]));
+        assert!(is_parsed(vec![flexible()]));
+    }
+
+    #[test]
     fn a_credential_does_not_count_before_its_second() {
         let (one, later) = ("https://i.example", credential("late", "https://i.example", "s", "a").effective_from(100));
         assert_eq!(find_at(std::slice::from_ref(&later), one, "a", "s", 99), Err(Mismatch::NoneYet));
