@@ -198,7 +198,11 @@ impl ManagementClient {
         self.call(Audience::ResourceManager, method, &format!("{path}?api-version={version}"), body).await
     }
 
-    async fn all_pages<T: DeserializeOwned>(&self, path: &str, version: &str) -> Result<Vec<T>, ClientError> {
+    pub(crate) async fn all_pages<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        version: &str,
+    ) -> Result<Vec<T>, ClientError> {
         let mut all = Vec::new();
         let mut next = Some(format!("{path}?api-version={version}"));
         while let Some(path) = next {

@@ -14,5 +14,6 @@ mod isolation;
 mod requests;
 mod service_accounts;
 mod simulated_trouble;
+mod tenants;
 mod trusted_issuers;
 mod world;
