@@ -8,7 +8,7 @@ use symbolon_jose::{SigningHeader, SigningKey, digest};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::{Audience, ClientError, ManagementClient, TokenAnswer, exchange::token_request};
+use crate::{Audience, ClientError, Installation, ManagementClient, TokenAnswer, exchange::token_request};
 
 /// Seconds that an assertion lives.
 const ASSERTION_SECONDS: i64 = 300;
@@ -21,6 +21,10 @@ struct Administrator {
     client_id: String,
     certificate: String,
     private_key: Zeroizing<String>,
+    #[serde(default)]
+    subscription_id: Option<String>,
+    #[serde(default)]
+    resource_group: Option<String>,
 }
 
 /// The claims of RFC 7523, section 3.
@@ -37,7 +41,7 @@ struct Claims<'a> {
 
 /// Asks the authority for a token as the administrator (`private_key_jwt`).
 pub(crate) async fn token(client: &ManagementClient, audience: Audience) -> Result<TokenAnswer, ClientError> {
-    let administrator = read(&client.data_dir.join("administrator.json"))?;
+    let administrator = read(&client.administrator)?;
     let endpoint = format!("{}/{}/oauth2/v2.0/token", client.installation.authority, administrator.tenant_id);
     let assertion = sign(&administrator, &endpoint, client.clock.now().as_second())?;
     let scope = match audience {
@@ -46,6 +50,19 @@ pub(crate) async fn token(client: &ManagementClient, audience: Audience) -> Resu
     };
     let answer = token_request(&client.transport, &endpoint, &administrator.client_id, &assertion, &scope).await?;
     answer.map_err(|error| ClientError::Refused(error.error_description))
+}
+
+/// Puts the administrator's tenant, and where it begins, in the place of the installation's own.
+pub(crate) fn place(file: &Path, installation: &mut Installation) -> Result<(), ClientError> {
+    let administrator = read(file)?;
+    installation.tenant_id = administrator.tenant_id;
+    if let Some(subscription) = administrator.subscription_id {
+        installation.subscription_id = subscription;
+    }
+    if let Some(group) = administrator.resource_group {
+        installation.resource_group = group;
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<Administrator, ClientError> {
@@ -92,6 +109,8 @@ mod tests {
             client_id: "c".into(),
             certificate: "-----BEGIN CERTIFICATE-----\nAQID\n-----END CERTIFICATE-----\n".into(),
             private_key: key.to_pkcs8_pem(),
+            subscription_id: None,
+            resource_group: None,
         };
         let assertion = sign(&administrator, "https://localhost/t/oauth2/v2.0/token", 1000).unwrap();
         let parsed = Unverified::parse(&assertion).unwrap();

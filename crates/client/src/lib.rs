@@ -10,6 +10,7 @@ mod installation;
 mod model;
 mod roles;
 mod symbolon_api;
+mod tenants;
 mod transport;
 
 use std::{
@@ -59,7 +60,8 @@ enum Audience {
 /// A client of the installation in one data directory.
 pub struct ManagementClient {
     installation: Installation,
-    data_dir: PathBuf,
+    /// Where the administrator's key lies.
+    administrator: PathBuf,
     clock: Arc<dyn Clock>,
     transport: Transport,
     tokens: Mutex<HashMap<Audience, Token>>,
@@ -74,7 +76,18 @@ impl ManagementClient {
     pub fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, ClientError> {
         let installation = Installation::read(data_dir)?;
         let transport = Transport::new(Path::new(&installation.ca_file), data_dir)?;
-        Ok(Self { installation, data_dir: data_dir.to_owned(), clock, transport, tokens: Mutex::default() })
+        let administrator = data_dir.join("administrator.json");
+        Ok(Self { installation, administrator, clock, transport, tokens: Mutex::default() })
+    }
+
+    /// Acts as the administrator whose key is in `file`, in its tenant and where that begins.
+    ///
+    /// # Errors
+    /// [`ClientError`], when the file cannot be read or is damaged.
+    pub fn acting_as(mut self, file: &Path) -> Result<Self, ClientError> {
+        administrator::place(file, &mut self.installation)?;
+        file.clone_into(&mut self.administrator);
+        Ok(self)
     }
 
     /// Has every call of the management plane told to `observer`. Tokens are not part of it.

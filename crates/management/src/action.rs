@@ -32,6 +32,9 @@ pub(crate) enum ManagementAction {
     ServicePrincipalRead,
     ServicePrincipalWrite,
     InstallationShow,
+    TenantShow,
+    TenantWrite,
+    SubscriptionWrite,
     ServiceAccountShow,
     ServiceAccountWrite,
     ServiceAccountDelete,
@@ -54,6 +57,8 @@ impl ManagementAction {
             | Self::RoleDefinitionWrite
             | Self::ApplicationWrite
             | Self::ServicePrincipalWrite
+            | Self::TenantWrite
+            | Self::SubscriptionWrite
             | Self::ServiceAccountWrite
             | Self::TrustedIssuerWrite => Some(Operation::Write),
             Self::ResourceGroupDelete
@@ -79,6 +84,7 @@ impl ManagementAction {
             | Self::ApplicationRead
             | Self::ServicePrincipalRead
             | Self::InstallationShow
+            | Self::TenantShow
             | Self::ServiceAccountShow
             | Self::TrustedIssuerShow
             | Self::KeyShow
@@ -126,6 +132,9 @@ impl Action for ManagementAction {
             Self::ServicePrincipalRead => "Microsoft.Directory/servicePrincipals/show/action",
             Self::ServicePrincipalWrite => "Microsoft.Directory/servicePrincipals/write",
             Self::InstallationShow => "Symbolon/installation/show/action",
+            Self::TenantShow => "Symbolon/tenants/show/action",
+            Self::TenantWrite => "Symbolon/tenants/write",
+            Self::SubscriptionWrite => "Symbolon/subscriptions/write",
             Self::ServiceAccountShow => "Symbolon/serviceAccounts/show/action",
             Self::ServiceAccountWrite => "Symbolon/serviceAccounts/write",
             Self::ServiceAccountDelete => "Symbolon/serviceAccounts/delete",

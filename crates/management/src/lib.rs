@@ -13,13 +13,14 @@ mod request;
 mod simulated_trouble;
 mod symbolon_api;
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use axum::{Router, middleware::from_fn_with_state};
 use http::Method;
 use symbolon_core::{
     SubscriptionId, TenantId,
     access::Access,
+    application::Application,
     issuer::TrustedIssuer,
     ports::{AuditLog, Clock, Random, management::ManagementStore},
     urls::Urls,
@@ -56,6 +57,10 @@ pub struct Management {
     pub registrations: Arc<dyn IssuerRegistrations>,
     /// Trouble that is made on purpose, where a tenant asks for it.
     pub trouble: SimulatedTrouble,
+    /// Makes the administrators of new tenants.
+    pub administrators: Arc<dyn AdministratorMaker>,
+    /// What happens one after the other.
+    pub turns: Turns,
 }
 
 /// Where commands work that name no other place.
@@ -79,6 +84,30 @@ pub struct PublishedKey {
     pub state: String,
     /// Unix seconds.
     pub created: i64,
+}
+
+/// An administrator of a tenant to be.
+#[derive(Clone, Debug)]
+pub struct NewAdministrator {
+    /// The application, with its certificate and service principal.
+    pub application: Application,
+    /// What `administrator.json` says: the certificate and its private key.
+    pub file: serde_json::Value,
+}
+
+/// Makes administrators: applications with keys of their own.
+pub trait AdministratorMaker: Send + Sync {
+    /// One for `tenant`. It takes a while.
+    ///
+    /// # Errors
+    /// When no key can be made.
+    fn make(&self, tenant: TenantId) -> Result<NewAdministrator, Box<dyn Error + Send + Sync>>;
+}
+
+/// Changes that read before they write, and so wait for each other.
+#[derive(Debug, Default)]
+pub struct Turns {
+    settings: tokio::sync::Mutex<()>,
 }
 
 /// Lists the authority's keys.

@@ -132,6 +132,11 @@ impl<'a> Fields<'a> {
         self.get(name).is_some()
     }
 
+    /// Whether the member is there and `null`, for those that can be taken away.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.members.get(name).is_some_and(Value::is_null)
+    }
+
     fn typed<T>(
         &self,
         name: &str,

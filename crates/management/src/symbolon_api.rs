@@ -2,6 +2,7 @@
 
 mod audit;
 mod service_accounts;
+mod tenants;
 mod token_requests;
 mod trusted_issuers;
 
@@ -33,6 +34,9 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/symbolon/v1/serviceaccounts", get(service_accounts::list).post(service_accounts::create))
         .route(ACCOUNT, get(service_accounts::get).patch(service_accounts::patch).delete(service_accounts::delete))
         .route(&format!("{ACCOUNT}/token"), post(token_requests::create))
+        .route("/symbolon/v1/tenants", get(tenants::list).post(tenants::create))
+        .route("/symbolon/v1/tenant", get(tenants::get).patch(tenants::patch))
+        .route("/symbolon/v1/subscriptions", get(tenants::subscriptions).post(tenants::create_subscription))
         .route("/symbolon/v1/trusted-issuers", get(trusted_issuers::list).put(trusted_issuers::put))
         .route("/symbolon/v1/trusted-issuers/{issuer}", get(trusted_issuers::get).delete(trusted_issuers::delete))
 }

@@ -12,8 +12,8 @@ use symbolon_core::{
     issuer::TrustedIssuer,
     managed_identity::ManagedIdentity,
     ports::management::{
-        Condition, CredentialTerms, Holder, ManagementStore, RecordedAssignment, RecordedRole, ResourceGroup,
-        StoreError, StoredCredential, Subscription, Written,
+        Condition, CredentialTerms, Holder, ManagementStore, NewTenant, RecordedAssignment, RecordedRole,
+        ResourceGroup, StoreError, StoredCredential, Subscription, Written,
     },
     role::RoleAssignment,
 };
@@ -51,6 +51,10 @@ impl ManagementStore for Store {
 
     async fn put_tenant(&self, tenant: &Tenant) -> Result<Written<()>, StoreError> {
         change!(self, tenants::put, tenant)
+    }
+
+    async fn create_tenant(&self, new: &NewTenant) -> Result<(), StoreError> {
+        change!(self, tenants::create, new)
     }
 
     async fn subscriptions(&self, tenant: TenantId) -> Result<Vec<Subscription>, StoreError> {

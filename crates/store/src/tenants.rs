@@ -4,14 +4,17 @@ use std::collections::HashMap;
 
 use symbolon_core::{
     SubscriptionId, Tenant, TenantId,
-    ports::management::{Subscription, Written},
+    ports::management::{Condition, NewTenant, Subscription, Written},
 };
 
 use crate::{
+    applications,
     change::{Change, Touched},
+    clients,
     database::Connection,
     error::{Failure, exists, not_found},
     load::{from_json, parse, to_json},
+    resource_groups,
 };
 
 mod sql {
@@ -102,6 +105,17 @@ pub(crate) async fn put(change: &mut Change, tenant: &Tenant) -> Result<Written<
     put_domains(change, &id, &tenant.domains).await?;
     change.touch(Touched::Tenant(tenant.id));
     Ok(if updated == 0 { Written::Created(()) } else { Written::Updated(()) })
+}
+
+pub(crate) async fn create(change: &mut Change, new: &NewTenant) -> Result<(), Failure> {
+    if one(change.connection(), new.tenant.id).await?.is_some() {
+        return Err(exists("tenant", new.tenant.id).into());
+    }
+    put(change, &new.tenant).await?;
+    put_subscription(change, &new.subscription).await?;
+    resource_groups::put(change, &new.resource_group, Condition::Missing).await?;
+    clients::add_role(change, &new.role).await?;
+    applications::create(change, &new.administrator).await
 }
 
 async fn put_domains(change: &mut Change, tenant: &str, domains: &[String]) -> Result<(), Failure> {

@@ -4,8 +4,8 @@ use clap::{Args, Parser, Subcommand};
 
 #[cfg(feature = "authority")]
 use crate::command::{
-    ad, apply, audit, az, demo, demo_client, env, export, federated_credential, identity, role, run, service_account,
-    token, trusted_issuer, up,
+    ad, apply, audit, az, demo, demo_client, env, export, federated_credential, group, identity, role, run,
+    service_account, subscription, tenant, token, trusted_issuer, up,
 };
 use crate::{
     command::{completions, controller, webhook},
@@ -43,6 +43,10 @@ pub(crate) struct Global {
     #[cfg(feature = "authority")]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<std::path::PathBuf>,
+    /// Act as the administrator in this file [env: SYMBOLON_ADMINISTRATOR] [default: administrator.json of the data directory]
+    #[cfg(feature = "authority")]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) administrator: Option<std::path::PathBuf>,
     /// How data is printed
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: OutputFormat,
@@ -78,6 +82,12 @@ pub(crate) enum AuthorityCommand {
     Identity(identity::IdentityArgs),
     /// Manage the federated credentials of an identity
     FederatedCredential(federated_credential::FederatedCredentialArgs),
+    /// Manage tenants, and what the administrator's own one simulates
+    Tenant(tenant::TenantArgs),
+    /// Manage the subscriptions of a tenant
+    Subscription(subscription::SubscriptionArgs),
+    /// Manage resource groups
+    Group(group::GroupArgs),
     /// Manage what is known of foreign issuers
     TrustedIssuer(trusted_issuer::TrustedIssuerArgs),
     /// Manage service accounts of the embedded cluster issuer

@@ -7,13 +7,10 @@
 use std::{net::IpAddr, path::Path};
 
 use anyhow::{Context, Result, bail};
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
 use symbolon_authority::{SigningKeys, signing_keys};
 use symbolon_ca::{CertificateAuthority, ConstrainedNames, SubjectName};
 use symbolon_core::{
-    ClientId, ObjectId, SubscriptionId, Tenant, TenantId,
-    application::{Application, ClientCertificate, ServicePrincipal, TokenVersion},
+    ClientId, SubscriptionId, Tenant, TenantId,
     ports::{
         Clock, Directory, Random,
         keys::{SigningKeyState, SigningKeyStore},
@@ -22,11 +19,12 @@ use symbolon_core::{
     role::{self, RoleAssignment},
     tenant::TenantSettings,
 };
-use symbolon_jose::{KeyKind, SigningKey, digest};
+use symbolon_jose::{KeyKind, SigningKey};
 use symbolon_store::Store;
 use zeroize::Zeroizing;
 
 use crate::{
+    administrator::Administrator,
     data_dir::{DataDir, write_atomically},
     system::{SystemClock, SystemEntropy},
 };
@@ -40,8 +38,6 @@ const SEALED_CA: &str = "certificate-authority";
 const SEALED_ISSUER_KEY: &str = "cluster-issuer-key";
 const SEALED_ADMINISTRATOR: &str = "administrator";
 const SEALED_REGISTERED: &str = "administrator-registered";
-/// Seconds that the administrator's certificate is valid.
-const ADMINISTRATOR_SECONDS: i64 = 5 * 365 * 24 * 3600;
 
 /// What an installation consists of beside its directory.
 pub(crate) struct Installation {
@@ -50,19 +46,6 @@ pub(crate) struct Installation {
     pub(crate) resource_group: String,
     pub(crate) signing_keys: SigningKeys,
     pub(crate) issuer_key: SigningKey,
-}
-
-/// `administrator.json`: the key and certificate of the application that holds Owner at `/`.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Administrator {
-    tenant_id: TenantId,
-    client_id: ClientId,
-    object_id: ObjectId,
-    principal_id: ObjectId,
-    certificate: String,
-    private_key: Zeroizing<String>,
-    not_before: i64,
 }
 
 /// Completes the installation in `store`.
@@ -175,7 +158,7 @@ async fn administrator(store: &Store, directory: &DataDir, tenant: TenantId) -> 
     let (administrator, json) = if let Some(known) = known {
         known
     } else {
-        let made = tokio::task::spawn_blocking(move || new_administrator(tenant)).await??;
+        let made = tokio::task::spawn_blocking(move || Administrator::new(tenant)).await??;
         let json = Zeroizing::new(serde_json::to_vec_pretty(&made)?);
         store.put_sealed(SEALED_ADMINISTRATOR, &json).await.context("the administrator cannot be stored")?;
         (made, json)
@@ -194,61 +177,9 @@ async fn administrator(store: &Store, directory: &DataDir, tenant: TenantId) -> 
     write_atomically(&path, &json, 0o600).with_context(|| format!("`{}` cannot be written", path.display()))
 }
 
-fn new_administrator(tenant: TenantId) -> Result<Administrator> {
-    let random = SystemEntropy::new();
-    let now = SystemClock.now();
-    let key = SigningKey::generate(KeyKind::Rsa2048)?;
-    let certificate = signing_keys::self_signed("Symbolon administrator", &key.to_pkcs8_der(), now, &random)?;
-    Ok(Administrator {
-        tenant_id: tenant,
-        client_id: ClientId::new(random.guid()),
-        object_id: ObjectId::new(random.guid()),
-        principal_id: ObjectId::new(random.guid()),
-        certificate: pem("CERTIFICATE", &certificate),
-        private_key: key.to_pkcs8_pem(),
-        not_before: now.as_second(),
-    })
-}
-
-fn pem(label: &str, der: &[u8]) -> String {
-    use std::fmt::Write;
-    let encoded = STANDARD.encode(der);
-    let mut text = format!("-----BEGIN {label}-----\n");
-    for start in (0..encoded.len()).step_by(64) {
-        // Writing to a String cannot fail, and base64 is ASCII.
-        let _ = writeln!(text, "{}", &encoded[start..encoded.len().min(start + 64)]);
-    }
-    let _ = writeln!(text, "-----END {label}-----");
-    text
-}
-
 async fn register(store: &Store, administrator: &Administrator) -> Result<()> {
-    let random = SystemEntropy::new();
-    let base64: String = administrator.certificate.lines().filter(|line| !line.starts_with("-----")).collect();
-    let der = STANDARD.decode(&base64)?;
-    let application = Application {
-        tenant: administrator.tenant_id,
-        object_id: administrator.object_id,
-        app_id: administrator.client_id,
-        display_name: "Symbolon administrator".into(),
-        identifier_uris: Vec::new(),
-        token_version: TokenVersion::V1,
-        created: administrator.not_before,
-        service_principal: Some(ServicePrincipal { object_id: administrator.principal_id, enabled: true }),
-        secrets: Vec::new(),
-        certificates: vec![ClientCertificate {
-            key_id: ObjectId::new(random.guid()),
-            display_name: Some("administrator.json".into()),
-            start: administrator.not_before,
-            end: administrator.not_before + ADMINISTRATOR_SECONDS,
-            x5t: digest::sha1_base64url(&der),
-            x5t_s256: digest::sha256_base64url(&der),
-            certificate: base64,
-        }],
-        version: 0,
-    };
     let assignment = RoleAssignment {
-        id: random.guid(),
+        id: SystemEntropy::new().guid(),
         tenant: administrator.tenant_id,
         principal: administrator.principal_id,
         role: role::OWNER,
@@ -259,7 +190,7 @@ async fn register(store: &Store, administrator: &Administrator) -> Result<()> {
         Ok(()) | Err(symbolon_core::ports::management::StoreError::Exists { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    store.create_application(&application).await?;
+    store.create_application(&administrator.application()?).await?;
     Ok(())
 }
 

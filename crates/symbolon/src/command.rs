@@ -34,6 +34,8 @@ pub(crate) mod export;
 #[cfg(feature = "authority")]
 pub(crate) mod federated_credential;
 #[cfg(feature = "authority")]
+pub(crate) mod group;
+#[cfg(feature = "authority")]
 pub(crate) mod identity;
 #[cfg(feature = "authority")]
 pub(crate) mod role;
@@ -41,6 +43,10 @@ pub(crate) mod role;
 pub(crate) mod run;
 #[cfg(feature = "authority")]
 pub(crate) mod service_account;
+#[cfg(feature = "authority")]
+pub(crate) mod subscription;
+#[cfg(feature = "authority")]
+pub(crate) mod tenant;
 #[cfg(feature = "authority")]
 pub(crate) mod token;
 #[cfg(feature = "authority")]
@@ -53,6 +59,8 @@ pub(crate) fn run(cli: Cli) -> Result<ExitCode> {
     let context = Context {
         #[cfg(feature = "authority")]
         data_dir: cli.global.data_dir.unwrap_or_else(data_dir::default_path),
+        #[cfg(feature = "authority")]
+        administrator: cli.global.administrator.or_else(data_dir::administrator_from_environment),
         output: cli.global.output,
     };
     // The servers share two threads: signatures are short, and idle memory counts.
@@ -95,6 +103,9 @@ async fn dispatch_authority(command: AuthorityCommand, context: &Context) -> Res
         AuthorityCommand::Token(args) => token::run(args, context).await?,
         AuthorityCommand::Apply(args) => apply::run(args, context).await?,
         AuthorityCommand::Export(args) => export::run(args, context).await?,
+        AuthorityCommand::Tenant(args) => tenant::run(args, context).await?,
+        AuthorityCommand::Subscription(args) => subscription::run(args, context).await?,
+        AuthorityCommand::Group(args) => group::run(args, context).await?,
         AuthorityCommand::Audit(args) => audit::run(args, context).await?,
         AuthorityCommand::Demo(args) => return demo::run(args, context).await,
         AuthorityCommand::DemoClient(args) => demo_client::run(args).await?,

@@ -15,6 +15,9 @@ use crate::system::SystemClock;
 pub(crate) struct Context {
     #[cfg(feature = "authority")]
     pub(crate) data_dir: PathBuf,
+    /// Whom to act as, where it is not the administrator of the data directory.
+    #[cfg(feature = "authority")]
+    pub(crate) administrator: Option<PathBuf>,
     pub(crate) output: OutputFormat,
 }
 
@@ -25,6 +28,10 @@ impl Context {
     /// # Errors
     /// When there is none.
     pub(crate) fn client(&self) -> anyhow::Result<ManagementClient> {
-        Ok(ManagementClient::open(&self.data_dir, Arc::new(SystemClock))?)
+        let client = ManagementClient::open(&self.data_dir, Arc::new(SystemClock))?;
+        match &self.administrator {
+            Some(file) => Ok(client.acting_as(file)?),
+            None => Ok(client),
+        }
     }
 }

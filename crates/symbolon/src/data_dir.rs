@@ -174,6 +174,11 @@ pub(crate) fn default_path() -> PathBuf {
         .map_or_else(|| PathBuf::from("symbolon-data"), |base| base.join("symbolon"))
 }
 
+/// The administrator that `$SYMBOLON_ADMINISTRATOR` names, where the command line names none.
+pub(crate) fn administrator_from_environment() -> Option<PathBuf> {
+    std::env::var_os("SYMBOLON_ADMINISTRATOR").filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

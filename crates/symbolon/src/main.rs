@@ -12,6 +12,8 @@ macro_rules! outln {
     ($($argument:tt)*) => { crate::output::write(&format!("{}\n", format_args!($($argument)*))) };
 }
 
+#[cfg(feature = "authority")]
+mod administrator;
 mod args;
 #[cfg(feature = "authority")]
 mod bootstrap;

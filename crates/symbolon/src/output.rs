@@ -43,6 +43,12 @@ pub(crate) fn print_json(value: &impl Serialize) -> Result<()> {
     Ok(())
 }
 
+/// A string member of a JSON object; empty where there is none.
+#[cfg(feature = "authority")]
+pub(crate) fn text(value: &serde_json::Value, name: &str) -> String {
+    value[name].as_str().unwrap_or_default().to_owned()
+}
+
 /// Prints named values, one a line.
 pub(crate) fn print_fields(fields: &[(&str, String)]) {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or_default();

@@ -21,11 +21,14 @@ use symbolon_core::{
 };
 use symbolon_federation::{Federation, Settings, TrustedIssuers};
 use symbolon_issuer::Issuer;
-use symbolon_management::{Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, SimulatedTrouble};
+use symbolon_management::{
+    Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, SimulatedTrouble, Turns,
+};
 use symbolon_serve::Metrics;
 use symbolon_store::Store;
 
 use crate::{
+    administrator::Administrators,
     bootstrap::Installation,
     endpoints::{Layout, Part},
     system::{SystemClock, SystemEntropy},
@@ -125,6 +128,8 @@ fn management(shared: &Shared, federation: Arc<Federation>, issuer: Arc<Issuer>,
         keys: Arc::new(Keys(Arc::clone(&shared.signing_keys))),
         registrations: Arc::new(FederationHook(federation)),
         trouble: SimulatedTrouble::default(),
+        administrators: Arc::new(Administrators),
+        turns: Turns::default(),
     })
 }
 

@@ -158,6 +158,21 @@ pub struct RecordedRole {
     pub created_by: String,
 }
 
+/// A tenant with all that makes it usable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its first subscription.
+    pub subscription: Subscription,
+    /// The first resource group in it.
+    pub resource_group: ResourceGroup,
+    /// The application that administers it.
+    pub administrator: Application,
+    /// The administrator's role.
+    pub role: RoleAssignment,
+}
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -232,6 +247,9 @@ pub trait ManagementStore: Send + Sync {
     async fn tenants(&self) -> Result<Vec<Tenant>, StoreError>;
     /// Writes a tenant; its id and domains must be free or its own.
     async fn put_tenant(&self, tenant: &Tenant) -> Result<Written<()>, StoreError>;
+    /// Makes a tenant with all that makes it usable, in one transaction. Its ids and domains must be
+    /// free.
+    async fn create_tenant(&self, new: &NewTenant) -> Result<(), StoreError>;
     /// All subscriptions of a tenant.
     async fn subscriptions(&self, tenant: TenantId) -> Result<Vec<Subscription>, StoreError>;
     /// Writes a subscription.

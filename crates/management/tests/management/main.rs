@@ -15,5 +15,6 @@ mod requests;
 mod roles;
 mod service_accounts;
 mod simulated_trouble;
+mod tenants;
 mod trusted_issuers;
 mod world;

@@ -1,8 +1,11 @@
 //! An installation with two tenants, and tokens for whoever is needed.
 
-use std::sync::{
-    Arc, LazyLock, Mutex,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    error::Error,
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -12,8 +15,9 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use symbolon_core::{
-    ObjectId, SubscriptionId, Tenant, TenantId,
+    ClientId, ObjectId, SubscriptionId, Tenant, TenantId,
     access::Access,
+    application::{Application, ServicePrincipal, TokenVersion},
     audit::{AuditQuery, AuditRecord},
     issuer::TrustedIssuer,
     ports::{
@@ -27,7 +31,8 @@ use symbolon_core::{
 use symbolon_issuer::Issuer;
 use symbolon_jose::{KeyKind, SigningHeader, SigningKey, VerifyingKey};
 use symbolon_management::{
-    Defaults, IssuerRegistrations, KeyListing, Management, PublishedKey, SimulatedTrouble, router,
+    AdministratorMaker, Defaults, IssuerRegistrations, KeyListing, Management, NewAdministrator, PublishedKey,
+    SimulatedTrouble, Turns, router,
 };
 use symbolon_store::{Options, Store};
 use tower::ServiceExt;
@@ -128,6 +133,29 @@ impl IssuerRegistrations for Registrations {
     }
 }
 
+/// Makes administrators without a key, which takes no time.
+struct Administrators;
+
+impl AdministratorMaker for Administrators {
+    fn make(&self, tenant: TenantId) -> Result<NewAdministrator, Box<dyn Error + Send + Sync>> {
+        let application = Application {
+            tenant,
+            object_id: ObjectId::new(Uuid::new_v4()),
+            app_id: ClientId::new(Uuid::new_v4()),
+            display_name: "administrator".into(),
+            identifier_uris: Vec::new(),
+            token_version: TokenVersion::V1,
+            created: NOW,
+            service_principal: Some(ServicePrincipal { object_id: ObjectId::new(Uuid::new_v4()), enabled: true }),
+            secrets: Vec::new(),
+            certificates: Vec::new(),
+            version: 0,
+        };
+        let file = json!({ "tenantId": tenant, "clientId": application.app_id, "privateKey": "once" });
+        Ok(NewAdministrator { application, file })
+    }
+}
+
 /// A trail on a full disk.
 struct FullAudit;
 
@@ -223,6 +251,8 @@ impl World {
             keys: Arc::new(Keys),
             registrations: registrations.clone(),
             trouble: SimulatedTrouble::default(),
+            administrators: Arc::new(Administrators),
+            turns: Turns::default(),
         });
         Self { store, registrations, issuer, clock, app, _directory: directory }
     }

@@ -70,7 +70,7 @@ impl Stage {
     }
 
     fn context(&self) -> Context {
-        Context { data_dir: self.data(), output: OutputFormat::Table }
+        Context { data_dir: self.data(), administrator: None, output: OutputFormat::Table }
     }
 
     pub(super) fn endpoints(&self) -> Result<Endpoints> {
