@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 mod administrator;
+mod application_federated_credentials;
 mod applications;
 mod error;
 mod exchange;
 mod identities;
 mod installation;
 mod model;
+mod service_principals;
 mod symbolon_api;
 mod transport;
 
@@ -25,8 +27,8 @@ pub use error::ClientError;
 pub use exchange::{EntraError, TokenAnswer};
 pub use installation::Installation;
 pub use model::{
-    Application, ApplicationCredential, FederatedCredential, Identity, NewSecret, ServiceAccount, ServiceAccountToken,
-    TokenRequest, TrustedIssuer,
+    Application, ApplicationCredential, ApplicationUpdate, FederatedCredential, Identity, NewSecret, ServiceAccount,
+    ServiceAccountToken, ServicePrincipal, TokenRequest, TrustedIssuer,
 };
 use transport::Transport;
 pub use transport::WireRecord;

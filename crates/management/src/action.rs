@@ -16,8 +16,11 @@ pub(crate) enum ManagementAction {
     ApplicationRead,
     ApplicationWrite,
     ApplicationDelete,
+    ApplicationCredentialWrite,
+    ApplicationCredentialDelete,
     ServicePrincipalRead,
     ServicePrincipalWrite,
+    ServicePrincipalDelete,
     InstallationShow,
     ServiceAccountShow,
     ServiceAccountWrite,
@@ -37,12 +40,15 @@ impl ManagementAction {
             Self::IdentityWrite
             | Self::CredentialWrite
             | Self::ApplicationWrite
+            | Self::ApplicationCredentialWrite
             | Self::ServicePrincipalWrite
             | Self::ServiceAccountWrite
             | Self::TrustedIssuerWrite => Some(Operation::Write),
             Self::IdentityDelete
             | Self::CredentialDelete
             | Self::ApplicationDelete
+            | Self::ApplicationCredentialDelete
+            | Self::ServicePrincipalDelete
             | Self::ServiceAccountDelete
             | Self::TrustedIssuerDelete => Some(Operation::Delete),
             Self::ServiceAccountToken => Some(Operation::ServiceAccountToken),
@@ -84,8 +90,11 @@ impl Action for ManagementAction {
             Self::ApplicationRead => "Microsoft.Directory/applications/show/action",
             Self::ApplicationWrite => "Microsoft.Directory/applications/write",
             Self::ApplicationDelete => "Microsoft.Directory/applications/delete",
+            Self::ApplicationCredentialWrite => "Microsoft.Directory/applications/federatedIdentityCredentials/write",
+            Self::ApplicationCredentialDelete => "Microsoft.Directory/applications/federatedIdentityCredentials/delete",
             Self::ServicePrincipalRead => "Microsoft.Directory/servicePrincipals/show/action",
             Self::ServicePrincipalWrite => "Microsoft.Directory/servicePrincipals/write",
+            Self::ServicePrincipalDelete => "Microsoft.Directory/servicePrincipals/delete",
             Self::InstallationShow => "Symbolon/installation/show/action",
             Self::ServiceAccountShow => "Symbolon/serviceAccounts/show/action",
             Self::ServiceAccountWrite => "Symbolon/serviceAccounts/write",

@@ -26,7 +26,7 @@ const ARM_WORDS: [&str; 18] = [
     "roleDefinitions",
     "permissions",
 ];
-const GRAPH: [&str; 3] = ["applications", "servicePrincipals", "directoryObjects"];
+const GRAPH: [&str; 5] = ["applications", "servicePrincipals", "directoryObjects", "organization", "me"];
 const GRAPH_WORDS: [&str; 5] = ["addPassword", "removePassword", "federatedIdentityCredentials", "getByIds", "owners"];
 
 /// What stands before an `appId` key in a settled path.
@@ -154,11 +154,12 @@ fn decoded(segment: &str) -> Option<String> {
 fn graph(segments: &mut Vec<String>) {
     keyed(segments, 1, &GRAPH, "appId", BY_APP_ID);
     keyed(segments, 3, &GRAPH_WORDS, "name", BY_NAME);
-    // `directoryObjects/getByIds` has its word where others have a key.
+    // `directoryObjects/getByIds` and `me/ownedObjects` have their word where others have a key.
+    let words = ["getByIds", "ownedObjects"];
     if let Some(segment) = segments.get_mut(2)
-        && segment.eq_ignore_ascii_case("getByIds")
+        && let Some(word) = words.into_iter().find(|word| word.eq_ignore_ascii_case(segment))
     {
-        "getByIds".clone_into(segment);
+        word.clone_into(segment);
     }
 }
 

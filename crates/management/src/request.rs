@@ -46,6 +46,11 @@ impl Query {
         self.0.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// All names and values, as they were given.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A whole number between `min` and `max`.
     pub(crate) fn number(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Refusal> {
         let Some(text) = self.get(name) else { return Ok(None) };
@@ -130,6 +135,16 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
+    }
+
+    /// Whether it was given, be it as `null`.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// All members, those that are `null` too.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     fn typed<T>(
