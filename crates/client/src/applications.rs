@@ -1,11 +1,12 @@
 //! Applications, through Microsoft Graph.
 
 use reqwest::Method;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::{
-    Application, ApplicationCredential, Audience, ClientError, ManagementClient, NewSecret, segment, transport::Answer,
+    Application, ApplicationCredential, ApplicationUpdate, Audience, ClientError, ManagementClient, NewSecret, segment,
+    transport::Answer,
 };
 
 /// An application as Graph prints it.
@@ -39,8 +40,8 @@ struct GraphCredential {
 
 /// A Graph list.
 #[derive(Deserialize)]
-struct List {
-    value: Vec<GraphApplication>,
+struct List<T> {
+    value: Vec<T>,
     #[serde(rename = "@odata.nextLink", default)]
     next_link: Option<String>,
 }
@@ -73,7 +74,7 @@ impl From<GraphApplication> for Application {
 }
 
 impl ManagementClient {
-    async fn graph(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
+    pub(crate) async fn graph(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, ClientError> {
         self.call(Audience::Graph, method, &format!("/v1.0{path}"), body).await
     }
 
@@ -97,11 +98,17 @@ impl ManagementClient {
     /// # Errors
     /// [`ClientError`]
     pub async fn applications(&self) -> Result<Vec<Application>, ClientError> {
+        let all: Vec<GraphApplication> = self.graph_pages("/applications").await?;
+        Ok(all.into_iter().map(Application::from).collect())
+    }
+
+    /// All objects of a Graph list.
+    pub(crate) async fn graph_pages<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
         let mut all = Vec::new();
-        let mut next = Some("/applications".to_owned());
+        let mut next = Some(path.to_owned());
         while let Some(path) = next {
-            let page: List = self.graph(Method::GET, &path, None).await?.json()?;
-            all.extend(page.value.into_iter().map(Application::from));
+            let page: List<T> = self.graph(Method::GET, &path, None).await?.json()?;
+            all.extend(page.value);
             // The token goes to the management plane only, so of a link just what follows counts.
             next = page.next_link.and_then(|link| link.split_once("/v1.0").map(|(_, path)| path.to_owned()));
         }
@@ -125,6 +132,26 @@ impl ManagementClient {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Changes an application.
+    ///
+    /// # Errors
+    /// [`ClientError`]
+    pub async fn update_application(&self, id: &str, update: &ApplicationUpdate) -> Result<Application, ClientError> {
+        let found = self.application(id).await?;
+        let mut body = json!({});
+        if let Some(name) = &update.display_name {
+            body["displayName"] = json!(name);
+        }
+        if let Some(uris) = &update.identifier_uris {
+            body["identifierUris"] = json!(uris);
+        }
+        if let Some(version) = update.token_version {
+            body["api"] = json!({ "requestedAccessTokenVersion": version });
+        }
+        self.graph(Method::PATCH, &format!("/applications/{}", found.id), Some(&body)).await?;
+        self.application(&found.id).await
     }
 
     /// Deletes an application; false where there was none.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod administrator;
+mod application_federated_credentials;
 mod applications;
 mod desired;
 mod error;
@@ -9,6 +10,7 @@ mod identities;
 mod installation;
 mod model;
 mod roles;
+mod service_principals;
 mod symbolon_api;
 mod tenants;
 mod transport;
@@ -32,8 +34,8 @@ pub use error::ClientError;
 pub use exchange::{EntraError, TokenAnswer};
 pub use installation::Installation;
 pub use model::{
-    Application, ApplicationCredential, FederatedCredential, Identity, Matching, NewSecret, RoleAssignment,
-    RoleDefinition, ServiceAccount, ServiceAccountToken, TokenRequest, TrustedIssuer,
+    Application, ApplicationCredential, ApplicationUpdate, FederatedCredential, Identity, Matching, NewSecret,
+    RoleAssignment, RoleDefinition, ServiceAccount, ServiceAccountToken, ServicePrincipal, TokenRequest, TrustedIssuer,
 };
 use transport::Transport;
 pub use transport::WireRecord;

@@ -187,6 +187,36 @@ pub struct Application {
     pub credentials: Vec<ApplicationCredential>,
 }
 
+/// What is to change of an application; none leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplicationUpdate {
+    /// What people call it.
+    pub display_name: Option<String>,
+    /// All names under which tokens for it are asked.
+    pub identifier_uris: Option<Vec<String>>,
+    /// 1 or 2: the version of the tokens that it wants as a resource.
+    pub token_version: Option<u8>,
+}
+
+/// A service principal, of an application or of a managed identity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePrincipal {
+    /// Its object id, the `oid` of its tokens.
+    pub id: String,
+    /// The client id.
+    pub app_id: String,
+    /// What people call it.
+    pub display_name: String,
+    /// A disabled one gets no token.
+    pub account_enabled: bool,
+    /// `Application` or `ManagedIdentity`
+    pub service_principal_type: String,
+    /// App id and identifier URIs.
+    #[serde(default)]
+    pub service_principal_names: Vec<String>,
+}
+
 /// A secret, without its value, or a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

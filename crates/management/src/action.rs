@@ -29,8 +29,11 @@ pub(crate) enum ManagementAction {
     ApplicationRead,
     ApplicationWrite,
     ApplicationDelete,
+    ApplicationCredentialWrite,
+    ApplicationCredentialDelete,
     ServicePrincipalRead,
     ServicePrincipalWrite,
+    ServicePrincipalDelete,
     InstallationShow,
     TenantShow,
     TenantWrite,
@@ -56,6 +59,7 @@ impl ManagementAction {
             | Self::RoleAssignmentWrite
             | Self::RoleDefinitionWrite
             | Self::ApplicationWrite
+            | Self::ApplicationCredentialWrite
             | Self::ServicePrincipalWrite
             | Self::TenantWrite
             | Self::SubscriptionWrite
@@ -67,6 +71,8 @@ impl ManagementAction {
             | Self::RoleAssignmentDelete
             | Self::RoleDefinitionDelete
             | Self::ApplicationDelete
+            | Self::ApplicationCredentialDelete
+            | Self::ServicePrincipalDelete
             | Self::ServiceAccountDelete
             | Self::TrustedIssuerDelete => Some(Operation::Delete),
             Self::ServiceAccountToken => Some(Operation::ServiceAccountToken),
@@ -129,8 +135,11 @@ impl Action for ManagementAction {
             Self::ApplicationRead => "Microsoft.Directory/applications/show/action",
             Self::ApplicationWrite => "Microsoft.Directory/applications/write",
             Self::ApplicationDelete => "Microsoft.Directory/applications/delete",
+            Self::ApplicationCredentialWrite => "Microsoft.Directory/applications/federatedIdentityCredentials/write",
+            Self::ApplicationCredentialDelete => "Microsoft.Directory/applications/federatedIdentityCredentials/delete",
             Self::ServicePrincipalRead => "Microsoft.Directory/servicePrincipals/show/action",
             Self::ServicePrincipalWrite => "Microsoft.Directory/servicePrincipals/write",
+            Self::ServicePrincipalDelete => "Microsoft.Directory/servicePrincipals/delete",
             Self::InstallationShow => "Symbolon/installation/show/action",
             Self::TenantShow => "Symbolon/tenants/show/action",
             Self::TenantWrite => "Symbolon/tenants/write",

@@ -112,7 +112,8 @@ fn render(refusal: &Refusal, management: &Management, ids: Ids, graph: bool) -> 
         request_id: ids.trace,
         client_request_id: ids.correlation,
     });
-    let code = if graph { graph_code(refusal.kind) } else { refusal.code };
+    let of_graph = refusal.graph_code.unwrap_or_else(|| graph_code(refusal.kind));
+    let code = if graph { of_graph } else { refusal.code };
     let error = ErrorObject { code, message: &refusal.message, inner_error };
     let mut response = (refusal.kind.status(), Json(Body { error })).into_response();
     if let Some(seconds) = refusal.retry_after {

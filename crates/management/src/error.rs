@@ -36,6 +36,8 @@ pub(crate) struct Refusal {
     pub(crate) kind: Kind,
     /// ARM's code.
     pub(crate) code: &'static str,
+    /// Graph's code, where it has one of its own for this and not that of its kind.
+    pub(crate) graph_code: Option<&'static str>,
     pub(crate) message: String,
     /// Seconds after which to try again, where that is known.
     pub(crate) retry_after: Option<u64>,
@@ -63,11 +65,16 @@ impl Kind {
 
 impl Refusal {
     fn new(kind: Kind, code: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, code, message: message.into(), retry_after: None }
+        Self { kind, code, graph_code: None, message: message.into(), retry_after: None }
     }
 
     pub(crate) fn invalid(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Kind::Invalid, code, message)
+    }
+
+    /// The same refusal, which Graph words with a code of its own.
+    pub(crate) fn with_graph_code(self, code: &'static str) -> Self {
+        Self { graph_code: Some(code), ..self }
     }
 
     pub(crate) fn unauthenticated(code: &'static str, message: impl Into<String>) -> Self {

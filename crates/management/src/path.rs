@@ -26,7 +26,7 @@ const ARM_WORDS: [&str; 18] = [
     "roleDefinitions",
     "permissions",
 ];
-const GRAPH: [&str; 3] = ["applications", "servicePrincipals", "directoryObjects"];
+const GRAPH: [&str; 5] = ["applications", "servicePrincipals", "directoryObjects", "organization", "me"];
 const GRAPH_WORDS: [&str; 5] = ["addPassword", "removePassword", "federatedIdentityCredentials", "getByIds", "owners"];
 
 /// What stands before an `appId` key in a settled path.
@@ -81,10 +81,15 @@ fn settled(path: &str) -> Settled {
             scope = extend(&mut segments);
         }
         Some("metadata") => segments.iter_mut().for_each(|segment| segment.make_ascii_lowercase()),
-        Some("v1.0") => graph(&mut segments),
+        // What Graph's beta has beyond version 1.0 is served there too.
+        Some("v1.0" | "beta") => {
+            "v1.0".clone_into(&mut segments[0]);
+            graph(&mut segments);
+        }
         // As clouds' metadata names Graph: see `Urls::graph`.
-        Some("graph") if segments.get(1).is_some_and(|version| version == "v1.0") => {
+        Some("graph") if segments.get(1).is_some_and(|version| matches!(version.as_str(), "v1.0" | "beta")) => {
             segments.remove(0);
+            "v1.0".clone_into(&mut segments[0]);
             graph(&mut segments);
         }
         _ => {}
@@ -159,11 +164,12 @@ fn decoded(segment: &str) -> Option<String> {
 fn graph(segments: &mut Vec<String>) {
     keyed(segments, 1, &GRAPH, "appId", BY_APP_ID);
     keyed(segments, 3, &GRAPH_WORDS, "name", BY_NAME);
-    // `directoryObjects/getByIds` has its word where others have a key.
+    // `directoryObjects/getByIds` and `me/ownedObjects` have their word where others have a key.
+    let words = ["getByIds", "ownedObjects"];
     if let Some(segment) = segments.get_mut(2)
-        && segment.eq_ignore_ascii_case("getByIds")
+        && let Some(word) = words.into_iter().find(|word| word.eq_ignore_ascii_case(segment))
     {
-        "getByIds".clone_into(segment);
+        word.clone_into(segment);
     }
 }
 

@@ -46,6 +46,11 @@ impl Query {
         self.0.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// All names and values, as they were given.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// A whole number between `min` and `max`.
     pub(crate) fn number(&self, name: &str, min: i64, max: i64) -> Result<Option<i64>, Refusal> {
         let Some(text) = self.get(name) else { return Ok(None) };
@@ -135,6 +140,16 @@ impl<'a> Fields<'a> {
     /// Whether the member is there and `null`, for those that can be taken away.
     pub(crate) fn is_null(&self, name: &str) -> bool {
         self.members.get(name).is_some_and(Value::is_null)
+    }
+
+    /// Whether it was given, be it as `null`.
+    pub(crate) fn mentions(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    /// All members, those that are `null` too.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        self.members.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     fn typed<T>(

@@ -2,7 +2,8 @@
 
 use symbolon_core::{
     ClientId, ObjectId, TenantId,
-    application::{Application, ClientCertificate, ClientSecret, ServicePrincipal},
+    application::{Application, ClientCertificate, ClientSecret, ServicePrincipal, TokenVersion},
+    ports::management::ApplicationChanges,
 };
 
 use crate::{
@@ -19,6 +20,15 @@ mod sql {
     pub(super) const CLIENT_ID: &str = "SELECT client_id FROM application WHERE tenant_id = $1 AND object_id = $2";
     pub(super) const INSERT: &str = "INSERT INTO application (tenant_id, client_id, object_id, display_name, \
          token_version, created, version) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    pub(super) const TOUCH: &str = "UPDATE application SET version = $3 WHERE tenant_id = $1 AND client_id = $2";
+    pub(super) const SET_DISPLAY_NAME: &str =
+        "UPDATE application SET display_name = $3 WHERE tenant_id = $1 AND client_id = $2";
+    pub(super) const SET_TOKEN_VERSION: &str =
+        "UPDATE application SET token_version = $3 WHERE tenant_id = $1 AND client_id = $2";
+    pub(super) const DELETE_URIS: &str =
+        "DELETE FROM application_identifier_uri WHERE tenant_id = $1 AND client_id = $2";
+    pub(super) const CERTIFICATE_IDS: &str =
+        "SELECT key_id FROM client_certificate WHERE tenant_id = $1 AND client_id = $2";
     pub(super) const URI_HOLDER: &str =
         "SELECT client_id FROM application_identifier_uri WHERE tenant_id = $1 AND uri_key = $2";
     pub(super) const INSERT_URI: &str = "INSERT INTO application_identifier_uri (tenant_id, uri_key, client_id, uri, \
@@ -119,6 +129,67 @@ async fn insert_uri(
     Ok(())
 }
 
+pub(crate) async fn update(
+    change: &mut Change,
+    tenant: TenantId,
+    id: ObjectId,
+    changes: &ApplicationChanges,
+) -> Result<(), Failure> {
+    let client = require(change.connection(), tenant, id).await?;
+    if let Some(name) = &changes.display_name {
+        let query = sqlx::query(sql::SET_DISPLAY_NAME).bind(tenant.to_string()).bind(client.to_string());
+        query.bind(name).execute(change.connection()).await?;
+    }
+    if let Some(version) = changes.token_version {
+        set_token_version(change, tenant, client, version).await?;
+    }
+    if let Some(uris) = &changes.identifier_uris {
+        let query = sqlx::query(sql::DELETE_URIS).bind(tenant.to_string()).bind(client.to_string());
+        query.execute(change.connection()).await?;
+        for (ordinal, uri) in (0_i64..).zip(uris) {
+            insert_uri(change, tenant, client, (ordinal, uri)).await?;
+        }
+    }
+    if let Some(certificates) = &changes.certificates {
+        set_certificates(change, tenant, client, certificates).await?;
+    }
+    let version = change.version();
+    let query = sqlx::query(sql::TOUCH).bind(tenant.to_string()).bind(client.to_string());
+    query.bind(version).execute(change.connection()).await?;
+    change.touch(Touched::Client(tenant, client));
+    Ok(())
+}
+
+async fn set_token_version(
+    change: &mut Change,
+    tenant: TenantId,
+    client: ClientId,
+    version: TokenVersion,
+) -> Result<(), Failure> {
+    let query = sqlx::query(sql::SET_TOKEN_VERSION).bind(tenant.to_string()).bind(client.to_string());
+    query.bind(token_version_number(version)).execute(change.connection()).await?;
+    Ok(())
+}
+
+async fn set_certificates(
+    change: &mut Change,
+    tenant: TenantId,
+    client: ClientId,
+    wanted: &[ClientCertificate],
+) -> Result<(), Failure> {
+    let query = sqlx::query_scalar(sql::CERTIFICATE_IDS).bind(tenant.to_string()).bind(client.to_string());
+    let found: Vec<String> = query.fetch_all(change.connection()).await?;
+    let is_wanted = |key: &&String| wanted.iter().any(|certificate| certificate.key_id.to_string() == **key);
+    for key in found.iter().filter(|key| !is_wanted(key)) {
+        let query = sqlx::query(sql::DELETE_CERTIFICATE).bind(tenant.to_string()).bind(client.to_string());
+        query.bind(key).execute(change.connection()).await?;
+    }
+    for certificate in wanted.iter().filter(|certificate| !found.contains(&certificate.key_id.to_string())) {
+        insert_certificate(change, tenant, client, certificate).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn delete(change: &mut Change, tenant: TenantId, id: ObjectId) -> Result<bool, Failure> {
     let Some(client) = find(change.connection(), tenant, id).await? else {
         return Ok(false);
@@ -159,6 +230,22 @@ pub(crate) async fn put_principal(
     insert_principal(change, tenant, client, wanted).await?;
     change.touch(Touched::Client(tenant, client));
     Ok(())
+}
+
+pub(crate) async fn delete_principal(
+    change: &mut Change,
+    tenant: TenantId,
+    application: ObjectId,
+) -> Result<bool, Failure> {
+    let client = require(change.connection(), tenant, application).await?;
+    let Some(old) = principal(change, tenant, client).await? else {
+        return Ok(false);
+    };
+    let query = sqlx::query(sql::DELETE_PRINCIPAL).bind(tenant.to_string()).bind(client.to_string());
+    query.execute(change.connection()).await?;
+    clients::delete_roles(change, tenant, old).await?;
+    change.touch(Touched::Client(tenant, client));
+    Ok(true)
 }
 
 async fn insert_principal(

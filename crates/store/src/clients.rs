@@ -7,6 +7,7 @@ use crate::{
     change::{Change, Touched},
     database::Connection,
     error::{Failure, exists, not_found},
+    load::parse,
     roles, tenants,
 };
 
@@ -67,17 +68,27 @@ pub(crate) async fn delete(change: &mut Change, tenant: TenantId, id: ClientId) 
     Ok(())
 }
 
+/// The client whose principal this is.
+pub(crate) async fn of_principal(
+    connection: &mut Connection,
+    tenant: TenantId,
+    principal: ObjectId,
+) -> Result<Option<ClientId>, Failure> {
+    let found: Option<String> = sqlx::query_scalar(sql::PRINCIPAL)
+        .bind(tenant.to_string())
+        .bind(principal.to_string())
+        .fetch_optional(connection)
+        .await?;
+    found.map(|id| parse("client id", &id)).transpose()
+}
+
 /// Refuses a principal that another client of the tenant has: one's roles would be the other's.
 pub(crate) async fn require_free_principal(
     change: &mut Change,
     tenant: TenantId,
     principal: ObjectId,
 ) -> Result<(), Failure> {
-    let holder: Option<String> = sqlx::query_scalar(sql::PRINCIPAL)
-        .bind(tenant.to_string())
-        .bind(principal.to_string())
-        .fetch_optional(change.connection())
-        .await?;
+    let holder = of_principal(change.connection(), tenant, principal).await?;
     if holder.is_some() { Err(exists("principal id", principal).into()) } else { Ok(()) }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use symbolon_core::{
-    ObjectId, SubscriptionId, Tenant, TenantId,
+    ClientId, ObjectId, SubscriptionId, Tenant, TenantId,
     application::{Application, ClientCertificate, ClientSecret, ServicePrincipal},
     arm_id::IdentityPath,
     audit::{AuditEntry, AuditQuery},
@@ -12,8 +12,8 @@ use symbolon_core::{
     issuer::TrustedIssuer,
     managed_identity::ManagedIdentity,
     ports::management::{
-        Condition, CredentialTerms, Holder, ManagementStore, NewTenant, RecordedAssignment, RecordedRole,
-        ResourceGroup, StoreError, StoredCredential, Subscription, Written,
+        ApplicationChanges, Condition, CredentialTerms, Holder, ManagementStore, NewTenant, RecordedAssignment,
+        RecordedRole, ResourceGroup, StoreError, StoredCredential, Subscription, Written,
     },
     role::RoleAssignment,
 };
@@ -185,6 +185,15 @@ impl ManagementStore for Store {
         read!(self, applications::one, tenant, id)
     }
 
+    async fn update_application(
+        &self,
+        tenant: TenantId,
+        id: ObjectId,
+        changes: &ApplicationChanges,
+    ) -> Result<(), StoreError> {
+        change!(self, applications::update, tenant, id, changes)
+    }
+
     async fn delete_application(&self, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError> {
         change!(self, applications::delete, tenant, id)
     }
@@ -196,6 +205,14 @@ impl ManagementStore for Store {
         principal: &ServicePrincipal,
     ) -> Result<(), StoreError> {
         change!(self, applications::put_principal, tenant, application, principal)
+    }
+
+    async fn delete_service_principal(&self, tenant: TenantId, application: ObjectId) -> Result<bool, StoreError> {
+        change!(self, applications::delete_principal, tenant, application)
+    }
+
+    async fn client_of_principal(&self, tenant: TenantId, principal: ObjectId) -> Result<Option<ClientId>, StoreError> {
+        read!(self, clients::of_principal, tenant, principal)
     }
 
     async fn add_secret(

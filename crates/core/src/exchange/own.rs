@@ -34,8 +34,8 @@ pub(super) fn check_certificate(
     assertion.key_id()?;
     let registered = client.certificates().iter().find(|known| {
         let certificate = &known.certificate;
-        header.x5t_s256().is_some_and(|found| found == certificate.x5t_s256)
-            || header.x5t().is_some_and(|found| found == certificate.x5t)
+        header.x5t_s256().is_some_and(|found| is_thumbprint(found, &certificate.x5t_s256))
+            || header.x5t().is_some_and(|found| is_thumbprint(found, &certificate.x5t))
             || header.kid().is_some_and(|found| names(found, &certificate.x5t, &certificate.x5t_s256))
     });
     let registered = registered.ok_or_else(not_registered)?;
@@ -54,6 +54,11 @@ pub(super) fn check_certificate(
     verified.map(drop).map_err(|error| Refusal::because(AadError::BadSignature, error))
 }
 
+/// MSAL for Python, and so az, pads the thumbprint, which RFC 7515 section 2 does not; Entra takes both.
+fn is_thumbprint(found: &str, registered: &str) -> bool {
+    found.trim_end_matches('=') == registered
+}
+
 /// Whether a `kid` names the certificate: clients put a thumbprint there, in base64url or in hex.
 fn names(kid: &str, x5t: &str, x5t_s256: &str) -> bool {
     let hex = || symbolon_jose::base64url::decode(x5t).ok().map(|bytes| hex(&bytes));
@@ -67,4 +72,16 @@ fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02X}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_thumbprint;
+
+    #[test]
+    fn a_thumbprint_is_known_with_and_without_padding() {
+        assert!(is_thumbprint("n7lHgKwCjOOLoYZg2rNssoKHsqY", "n7lHgKwCjOOLoYZg2rNssoKHsqY"));
+        assert!(is_thumbprint("n7lHgKwCjOOLoYZg2rNssoKHsqY=", "n7lHgKwCjOOLoYZg2rNssoKHsqY"));
+        assert!(!is_thumbprint("=", "n7lHgKwCjOOLoYZg2rNssoKHsqY"));
+    }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     ClientId, ObjectId, SubscriptionId, Tenant, TenantId,
-    application::{Application, ClientCertificate, ClientSecret, ServicePrincipal},
+    application::{Application, ClientCertificate, ClientSecret, ServicePrincipal, TokenVersion},
     arm_id::IdentityPath,
     audit::{AuditEntry, AuditQuery},
     federated_credential::FederatedCredential,
@@ -100,6 +100,19 @@ pub struct StoredCredential {
     pub version: i64,
     /// The credential.
     pub credential: FederatedCredential,
+}
+
+/// What is to change of an application; none leaves it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApplicationChanges {
+    /// What people call it.
+    pub display_name: Option<String>,
+    /// All names under which tokens for it are asked.
+    pub identifier_uris: Option<Vec<String>>,
+    /// The version of the tokens that it wants as a resource.
+    pub token_version: Option<TokenVersion>,
+    /// All its certificates; one whose key id is known stays as it was registered.
+    pub certificates: Option<Vec<ClientCertificate>>,
 }
 
 /// A subscription: a container of resource groups in one tenant.
@@ -352,6 +365,14 @@ pub trait ManagementStore: Send + Sync {
     async fn applications(&self, tenant: TenantId) -> Result<Vec<Application>, StoreError>;
     /// The application with this object id.
     async fn application(&self, tenant: TenantId, id: ObjectId) -> Result<Application, StoreError>;
+    /// Changes an application, all of it or nothing. Its identifier URIs must be free in the tenant,
+    /// without regard to letter case.
+    async fn update_application(
+        &self,
+        tenant: TenantId,
+        id: ObjectId,
+        changes: &ApplicationChanges,
+    ) -> Result<(), StoreError>;
     /// Deletes an application with everything that hangs on it; false where there was none.
     async fn delete_application(&self, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError>;
     /// Sets or replaces its service principal; the roles of one with another id go with it.
@@ -361,6 +382,10 @@ pub trait ManagementStore: Send + Sync {
         application: ObjectId,
         principal: &ServicePrincipal,
     ) -> Result<(), StoreError>;
+    /// Deletes its service principal with the role assignments; false where there was none.
+    async fn delete_service_principal(&self, tenant: TenantId, application: ObjectId) -> Result<bool, StoreError>;
+    /// The identity or application whose principal has this object id.
+    async fn client_of_principal(&self, tenant: TenantId, principal: ObjectId) -> Result<Option<ClientId>, StoreError>;
     /// Adds a secret.
     async fn add_secret(
         &self,

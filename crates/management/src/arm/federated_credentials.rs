@@ -69,7 +69,7 @@ struct Expression {
 impl Printed {
     fn new(path: &IdentityPath, credential: &FederatedCredential) -> Self {
         Self {
-            id: format!("{path}{}", below(credential.name())),
+            id: format!("{}{}", path.mirid(), below(credential.name())),
             name: credential.name().to_owned(),
             r#type: TYPE,
             properties: Properties {

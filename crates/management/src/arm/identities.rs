@@ -74,7 +74,8 @@ struct Properties {
 impl From<ManagedIdentity> for Printed {
     fn from(identity: ManagedIdentity) -> Self {
         Self {
-            id: identity.path.to_string(),
+            // Azure writes `resourcegroups` in lower case here, and tools compare the text.
+            id: identity.path.mirid(),
             name: identity.path.name,
             r#type: TYPE,
             location: identity.location,

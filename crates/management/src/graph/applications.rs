@@ -6,16 +6,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::StatusCode;
+use serde_json::{Value, json};
 use symbolon_core::{
-    ClientId, ObjectId,
+    ClientId, ObjectId, TenantId,
     application::{Application, TokenVersion},
+    ports::management::ApplicationChanges,
     resource::WellKnown,
 };
 
 use super::{
-    SCOPE, application, bad_request,
-    filter::Filter,
-    printed::{List, PrintedApplication, WithContext},
+    SCOPE, application, bad_request, body, certificates,
+    collection::{APPLICATION, Options, Place},
+    printed::{self, with_context},
     resource,
 };
 use crate::{
@@ -29,6 +31,8 @@ use crate::{
 const MAX_DISPLAY_NAME: usize = 256;
 const MAX_URI: usize = 255;
 const MAX_URIS: usize = 50;
+/// What can be given and changed; `api` in one member only.
+const KEPT: [&str; 4] = ["displayName", "identifierUris", "keyCredentials", "api"];
 
 pub(super) async fn create(
     State(management): State<Shared>,
@@ -38,7 +42,7 @@ pub(super) async fn create(
     let action = ManagementAction::ApplicationWrite;
     let authorized = caller.authorize(&management, action, SCOPE).await?;
     let fields = body.fields();
-    let made = Application {
+    let mut made = Application {
         tenant: authorized.tenant(),
         object_id: ObjectId::new(management.random.guid()),
         app_id: ClientId::new(management.random.guid()),
@@ -51,9 +55,11 @@ pub(super) async fn create(
         certificates: Vec::new(),
         version: 0,
     };
+    check(&management, &fields, &made)?;
+    made.certificates = certificates::wanted(&management, &[], &fields)?.unwrap_or_default();
     management.store.create_application(&made).await?;
     caller.done(&management, action, &resource(made.object_id)).await?;
-    let printed = WithContext::new(&management.urls, "applications/$entity", PrintedApplication::from(made));
+    let printed = with_context(&management.urls, "applications/$entity", print(&management, &made));
     Ok((StatusCode::CREATED, Json(printed)).into_response())
 }
 
@@ -61,28 +67,67 @@ pub(super) async fn list(
     State(management): State<Shared>,
     caller: Caller<Graph>,
     query: Query,
-) -> Result<Response, Refusal> {
+) -> Result<Json<Value>, Refusal> {
     let authorized = caller.authorize(&management, ManagementAction::ApplicationRead, SCOPE).await?;
-    let filter = Filter::of(&query)?;
-    let all = management.store.applications(authorized.tenant()).await?;
-    let wanted = |application: &Application| match &filter {
-        Filter::None => true,
-        Filter::AppId(id) => application.app_id.to_string().eq_ignore_ascii_case(id),
-        Filter::DisplayName(name) => application.display_name.to_lowercase() == name.to_lowercase(),
-    };
-    let value = all.into_iter().filter(wanted).map(PrintedApplication::from).collect();
-    Ok(Json(WithContext::new(&management.urls, "applications", List { value })).into_response())
+    let options = Options::of(&query, &APPLICATION)?;
+    let found = candidates(&management, authorized.tenant(), &options).await?;
+    Ok(Json(options.page(&management.urls, &APPLICATION, &Place::new("applications"), found)))
+}
+
+/// All applications, or the one that the filter could accept.
+async fn candidates(management: &Management, tenant: TenantId, options: &Options) -> Result<Vec<Value>, Refusal> {
+    let only = options.filter.as_ref().and_then(|filter| filter.only(&["appId", "identifierUris"]));
+    if let Some(name) = only {
+        let found = management.access.directory.resource_application(tenant, name);
+        return Ok(found.iter().map(|found| print(management, found)).collect());
+    }
+    let all = management.store.applications(tenant).await?;
+    Ok(all.iter().map(|found| print(management, found)).collect())
 }
 
 pub(super) async fn get(
     State(management): State<Shared>,
     caller: Caller<Graph>,
     Segments(id): Segments<String>,
-) -> Result<Response, Refusal> {
+    query: Query,
+) -> Result<Json<Value>, Refusal> {
     let authorized = caller.authorize(&management, ManagementAction::ApplicationRead, SCOPE).await?;
+    let options = Options::of(&query, &APPLICATION)?;
     let found = application(&management, authorized.tenant(), &id).await?;
-    let printed = WithContext::new(&management.urls, "applications/$entity", PrintedApplication::from(found));
-    Ok(Json(printed).into_response())
+    let printed = options.selected(print(&management, &found));
+    Ok(Json(with_context(&management.urls, "applications/$entity", printed)))
+}
+
+pub(super) async fn patch(
+    State(management): State<Shared>,
+    caller: Caller<Graph>,
+    Segments(id): Segments<String>,
+    body: JsonBody,
+) -> Result<Response, Refusal> {
+    let action = ManagementAction::ApplicationWrite;
+    let authorized = caller.authorize(&management, action, SCOPE).await?;
+    let found = application(&management, authorized.tenant(), &id).await?;
+    let fields = body.fields();
+    check(&management, &fields, &found)?;
+    let changes = changes(&management, &fields, &found)?;
+    if changes != ApplicationChanges::default() {
+        management.store.update_application(authorized.tenant(), found.object_id, &changes).await?;
+        caller.done(&management, action, &resource(found.object_id)).await?;
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn changes(management: &Management, fields: &Fields<'_>, found: &Application) -> Result<ApplicationChanges, Refusal> {
+    let names_version = match fields.object("api")? {
+        Some(api) => api.mentions("requestedAccessTokenVersion"),
+        None => false,
+    };
+    Ok(ApplicationChanges {
+        display_name: fields.mentions("displayName").then(|| display_name(fields)).transpose()?,
+        identifier_uris: fields.has("identifierUris").then(|| identifier_uris(management, fields)).transpose()?,
+        token_version: names_version.then(|| token_version(fields)).transpose()?,
+        certificates: certificates::wanted(management, &found.certificates, fields)?,
+    })
 }
 
 pub(super) async fn delete(
@@ -96,6 +141,31 @@ pub(super) async fn delete(
     management.store.delete_application(authorized.tenant(), found.object_id).await?;
     caller.done(&management, action, &resource(found.object_id)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Nobody owns an application here: what may be done to one is a matter of roles.
+pub(super) async fn owners(
+    State(management): State<Shared>,
+    caller: Caller<Graph>,
+    Segments(id): Segments<String>,
+) -> Result<Json<Value>, Refusal> {
+    let authorized = caller.authorize(&management, ManagementAction::ApplicationRead, SCOPE).await?;
+    application(&management, authorized.tenant(), &id).await?;
+    Ok(Json(with_context(&management.urls, "directoryObjects", json!({ "value": [] }))))
+}
+
+pub(super) fn print(management: &Management, application: &Application) -> Value {
+    let tenant = management.access.directory.tenant(application.tenant);
+    printed::application(application, tenant.as_deref())
+}
+
+fn check(management: &Management, fields: &Fields<'_>, application: &Application) -> Result<(), Refusal> {
+    let printed = print(management, application);
+    body::check(fields, &KEPT, &printed)?;
+    match fields.object("api")? {
+        Some(api) => body::check(&api, &["requestedAccessTokenVersion"], &printed["api"]),
+        None => Ok(()),
+    }
 }
 
 fn display_name(fields: &Fields<'_>) -> Result<String, Refusal> {

@@ -7,17 +7,18 @@ use axum::{
 };
 use http::StatusCode;
 use jiff::Timestamp;
+use serde_json::Value;
 use symbolon_core::{
     ObjectId,
-    application::{ClientSecret, SecretHash},
+    application::{Application, ClientSecret, SecretHash},
     ports::Random,
 };
 use symbolon_jose::base64url;
 
 use super::{
     SCOPE, application, bad_request,
-    printed::{PasswordCredential, WithContext},
-    resource,
+    printed::{password_credential, with_context},
+    resource, service_principals,
 };
 use crate::{
     Management, Shared,
@@ -43,15 +44,35 @@ pub(super) async fn add(
     caller: Caller<Graph>,
     Segments(id): Segments<String>,
     body: JsonBody,
-) -> Result<Response, Refusal> {
-    let action = ManagementAction::ApplicationWrite;
-    let authorized = caller.authorize(&management, action, SCOPE).await?;
+) -> Result<Json<Value>, Refusal> {
+    let authorized = caller.authorize(&management, ManagementAction::ApplicationWrite, SCOPE).await?;
     let found = application(&management, authorized.tenant(), &id).await?;
-    let (secret, text) = secret(&management, body.fields().object("passwordCredential")?.as_ref())?;
-    management.store.add_secret(authorized.tenant(), found.object_id, &secret).await?;
-    caller.done(&management, action, &resource(found.object_id)).await?;
-    let printed = PasswordCredential::new(secret, text);
-    Ok(Json(WithContext::new(&management.urls, "microsoft.graph.passwordCredential", printed)).into_response())
+    add_to(&management, &caller, &found, &body.fields()).await
+}
+
+/// A service principal has its application's secrets.
+pub(super) async fn add_by_principal(
+    State(management): State<Shared>,
+    caller: Caller<Graph>,
+    Segments(id): Segments<String>,
+    body: JsonBody,
+) -> Result<Json<Value>, Refusal> {
+    let authorized = caller.authorize(&management, ManagementAction::ApplicationWrite, SCOPE).await?;
+    let found = service_principals::application_of(&management, authorized.tenant(), &id).await?;
+    add_to(&management, &caller, &found, &body.fields()).await
+}
+
+async fn add_to(
+    management: &Management,
+    caller: &Caller<Graph>,
+    application: &Application,
+    fields: &Fields<'_>,
+) -> Result<Json<Value>, Refusal> {
+    let (secret, text) = secret(management, fields.object("passwordCredential")?.as_ref())?;
+    management.store.add_secret(application.tenant, application.object_id, &secret).await?;
+    caller.done(management, ManagementAction::ApplicationWrite, &resource(application.object_id)).await?;
+    let printed = password_credential(&secret, Some(&text));
+    Ok(Json(with_context(&management.urls, "microsoft.graph.passwordCredential", printed)))
 }
 
 pub(super) async fn remove(
@@ -60,17 +81,35 @@ pub(super) async fn remove(
     Segments(id): Segments<String>,
     body: JsonBody,
 ) -> Result<Response, Refusal> {
-    let action = ManagementAction::ApplicationWrite;
-    let authorized = caller.authorize(&management, action, SCOPE).await?;
+    let authorized = caller.authorize(&management, ManagementAction::ApplicationWrite, SCOPE).await?;
     let found = application(&management, authorized.tenant(), &id).await?;
-    let fields = body.fields();
+    remove_from(&management, &caller, &found, &body.fields()).await
+}
+
+pub(super) async fn remove_by_principal(
+    State(management): State<Shared>,
+    caller: Caller<Graph>,
+    Segments(id): Segments<String>,
+    body: JsonBody,
+) -> Result<Response, Refusal> {
+    let authorized = caller.authorize(&management, ManagementAction::ApplicationWrite, SCOPE).await?;
+    let found = service_principals::application_of(&management, authorized.tenant(), &id).await?;
+    remove_from(&management, &caller, &found, &body.fields()).await
+}
+
+async fn remove_from(
+    management: &Management,
+    caller: &Caller<Graph>,
+    application: &Application,
+    fields: &Fields<'_>,
+) -> Result<Response, Refusal> {
     let key = fields.required_string("keyId")?;
     // A certificate has a key id too, and this is not the way to remove one.
-    let secret = found.secrets.iter().find(|secret| secret.key_id.to_string().eq_ignore_ascii_case(key));
+    let secret = application.secrets.iter().find(|secret| secret.key_id.to_string().eq_ignore_ascii_case(key));
     let secret = secret
         .ok_or_else(|| bad_request(format!("No password credential found with keyId '{}'.", crate::shorten(key))))?;
-    management.store.remove_key(authorized.tenant(), found.object_id, secret.key_id).await?;
-    caller.done(&management, action, &resource(found.object_id)).await?;
+    management.store.remove_key(application.tenant, application.object_id, secret.key_id).await?;
+    caller.done(management, ManagementAction::ApplicationWrite, &resource(application.object_id)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -44,7 +44,10 @@ async fn an_application_lives_from_post_to_delete() {
     assert_eq!(made.status, 201);
     assert_eq!(made.body["@odata.context"], "https://localhost:8444/v1.0/$metadata#applications/$entity");
     assert_eq!(made.body["createdDateTime"], "2026-06-01T12:00:00Z");
-    assert_eq!(made.body["api"], json!({ "requestedAccessTokenVersion": 2 }));
+    assert_eq!(made.body["api"]["requestedAccessTokenVersion"], 2);
+    assert_eq!(made.body["signInAudience"], "AzureADMyOrg");
+    assert_eq!(made.body["publisherDomain"], "contoso.example");
+    assert_eq!(made.body["web"]["redirectUris"], json!([]));
     create(&world, "billing").await;
     let app_id = made.body["appId"].as_str().unwrap();
     for path in [
@@ -79,6 +82,11 @@ async fn bad_applications_are_refused_with_the_reason() {
         (json!({ "displayName": "x", "identifierUris": ["https://localhost:8444/"] }), "Microsoft's own"),
         (json!({ "displayName": "x", "api": { "requestedAccessTokenVersion": 3 } }), "expected 1 or 2"),
         (json!({ "displayName": "x", "api": { "requestedAccessTokenVersion": "2" } }), "not a whole number"),
+        (json!({ "displayName": "x", "api": { "acceptMappedClaims": true } }), "'acceptMappedClaims' cannot be set"),
+        (json!({ "displayName": "x", "signInAudience": "AzureADMultipleOrgs" }), "its value is \"AzureADMyOrg\""),
+        (json!({ "displayName": "x", "web": { "redirectUris": ["https://x"] } }), "'web' cannot be set"),
+        (json!({ "displayName": "x", "appRoles": [{}] }), "'appRoles' cannot be set"),
+        (json!({ "displayName": "x", "owners@odata.bind": [] }), "'owners@odata.bind' cannot be set"),
     ] {
         let answer = world.graph("POST", "/applications", Some(body)).await;
         assert_eq!(answer.refusal(), (400, "Request_BadRequest"), "{text}");
@@ -88,8 +96,19 @@ async fn bad_applications_are_refused_with_the_reason() {
     world.graph("POST", "/applications", Some(body.clone())).await;
     let twice = world.graph("POST", "/applications", Some(body)).await;
     assert_eq!(twice.refusal(), (409, "Request_MultipleObjectsWithSameKeyValue"));
-    let filter = world.graph("GET", "/applications?$filter=startswith(displayName,'x')", None).await;
-    assert_eq!(filter.refusal(), (400, "Request_BadRequest"));
+    for query in [
+        "$filter=secret%20eq%20'x'",
+        "$filter=displayName%20ne%20'x'",
+        "$top=0",
+        "$top=1000",
+        "$orderby=appId",
+        "$skiptoken=%25",
+        "$expand=owners",
+        "$search=x",
+    ] {
+        let answer = world.graph("GET", &format!("/applications?{query}"), None).await;
+        assert_eq!(answer.refusal(), (400, "Request_BadRequest"), "{query}");
+    }
 }
 
 #[tokio::test]
@@ -193,10 +212,9 @@ async fn a_bad_certificate_is_refused_and_the_list_stays_as_it_was() {
         assert_eq!(answer.refusal(), (400, "Request_BadRequest"), "{text}");
         assert!(answer.message().contains(text), "{}", answer.message());
     }
-    let body = json!({ "displayName": "other" });
     let path = format!("/applications/{}", id(&application));
-    let answer = world.graph("PATCH", &path, Some(body)).await;
-    assert_eq!(answer.refusal(), (400, "Request_BadRequest"));
+    let body = json!({ "displayName": "other", "keyCredentials": [{ "key": "AAAA" }] });
+    assert_eq!(world.graph("PATCH", &path, Some(body)).await.status, 400);
     let shown = world.graph("GET", &path, None).await.body;
     assert_eq!(shown["keyCredentials"].as_array().unwrap().len(), 1);
     assert_eq!(shown["displayName"], "billing");
@@ -214,31 +232,82 @@ async fn a_certificate_is_not_removed_as_a_password() {
 }
 
 #[tokio::test]
-async fn a_service_principal_is_made_once_and_found_by_app_id() {
+async fn patch_changes_what_it_names_and_nothing_else() {
     let world = World::new().await;
     let application = create(&world, "billing").await;
-    let app_id = application["appId"].as_str().unwrap();
-    let find = format!("/servicePrincipals?$filter=appId%20eq%20'{app_id}'");
-    assert_eq!(world.graph("GET", &find, None).await.body["value"], json!([]));
-    let made = world.graph("POST", "/servicePrincipals", Some(json!({ "appId": app_id }))).await;
-    assert_eq!(made.status, 201, "{}", made.body);
-    assert_eq!(made.body["servicePrincipalType"], "Application");
-    assert_eq!(world.graph("GET", &find, None).await.body["value"][0]["id"], made.body["id"]);
-    let twice = world.graph("POST", "/servicePrincipals", Some(json!({ "appId": app_id }))).await;
-    assert_eq!(twice.refusal(), (409, "Request_MultipleObjectsWithSameKeyValue"));
-    let unknown = json!({ "appId": "0d4691ed-659b-4935-a832-355f77ee47cc" });
-    assert_eq!(world.graph("POST", "/servicePrincipals", Some(unknown)).await.status, 404);
+    let path = format!("/applications/{}", id(&application));
+    let uris = json!(["api://orders", "https://orders.example"]);
+    for (body, member, expected) in [
+        (json!({ "displayName": "orders" }), "displayName", json!("orders")),
+        (
+            json!({ "identifierUris": uris, "web": {}, "signInAudience": "AzureADMyOrg" }),
+            "identifierUris",
+            uris.clone(),
+        ),
+        (json!({ "identifierUris": [] }), "identifierUris", json!([])),
+    ] {
+        let before = world.graph("GET", &path, None).await.body;
+        assert_eq!(world.graph("PATCH", &path, Some(body.clone())).await.status, 204, "{body}");
+        let mut after = world.graph("GET", &path, None).await.body;
+        assert_eq!(after[member], expected, "{body}");
+        after[member] = before[member].clone();
+        assert_eq!(after, before);
+    }
+    for (version, shown) in [(json!(2), json!(2)), (json!(null), json!(null)), (json!(1), json!(null))] {
+        let body = json!({ "api": { "requestedAccessTokenVersion": version } });
+        assert_eq!(world.graph("PATCH", &path, Some(body)).await.status, 204);
+        assert_eq!(world.graph("GET", &path, None).await.body["api"]["requestedAccessTokenVersion"], shown);
+    }
 }
 
 #[tokio::test]
-async fn a_managed_identity_is_a_service_principal_too() {
+async fn a_patch_that_is_refused_changes_nothing_and_an_empty_one_is_not_recorded() {
     let world = World::new().await;
-    let properties = world.create_identity("one").await["properties"].clone();
-    let client = properties["clientId"].as_str().unwrap();
-    let find = format!("/servicePrincipals?$filter=servicePrincipalNames/any(c:c%20eq%20'{client}')");
-    let found = world.graph("GET", &find, None).await.body["value"][0].clone();
-    assert_eq!(found["id"], properties["principalId"]);
-    assert_eq!(found["servicePrincipalType"], "ManagedIdentity");
+    let application = create(&world, "billing").await;
+    let other = json!({ "displayName": "other", "identifierUris": ["api://taken"] });
+    world.graph("POST", "/applications", Some(other)).await;
+    let path = format!("/applications/{}", id(&application));
+    let before = world.graph("GET", &path, None).await.body;
+    for (body, refusal) in [
+        (json!({ "displayName": "" }), (400, "Request_BadRequest")),
+        (json!({ "displayName": null }), (400, "Request_BadRequest")),
+        (json!({ "displayName": "x", "appRoles": [{}] }), (400, "Request_BadRequest")),
+        (json!({ "displayName": "x", "appId": "0d4691ed-659b-4935-a832-355f77ee47cc" }), (400, "Request_BadRequest")),
+        (
+            json!({ "displayName": "x", "identifierUris": ["api://TAKEN"] }),
+            (409, "Request_MultipleObjectsWithSameKeyValue"),
+        ),
+    ] {
+        assert_eq!(world.graph("PATCH", &path, Some(body.clone())).await.refusal(), refusal, "{body}");
+    }
+    assert_eq!(world.graph("GET", &path, None).await.body, before);
+    let recorded = world.trail().await.len();
+    assert_eq!(world.graph("PATCH", &path, Some(json!({}))).await.status, 204);
+    assert_eq!(world.trail().await.len(), recorded);
+}
+
+#[tokio::test]
+async fn an_application_may_be_made_with_certificates() {
+    let world = World::new().await;
+    let mut credential = key_credential(&certificate(&PKCS_ECDSA_P256_SHA256, 2030));
+    // As az sends it: with a type, an id and line breaks.
+    credential["@odata.type"] = json!("#microsoft.graph.keyCredential");
+    credential["keyId"] = json!("0d4691ed-659b-4935-a832-355f77ee47cc");
+    credential["key"] = json!(credential["key"].as_str().unwrap().replacen('A', "A\n", 1));
+    let body = json!({ "displayName": "x", "keyCredentials": [credential] });
+    let made = world.graph("POST", "/applications", Some(body)).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(made.body["keyCredentials"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_owns_an_application() {
+    let world = World::new().await;
+    let application = create(&world, "billing").await;
+    let owners = world.graph("GET", &format!("/applications/{}/owners", id(&application)), None).await;
+    assert_eq!((owners.status.as_u16(), &owners.body["value"]), (200, &json!([])));
+    let unknown = world.graph("GET", "/applications/0d4691ed-659b-4935-a832-355f77ee47cc/owners", None).await;
+    assert_eq!(unknown.refusal(), (404, "Request_ResourceNotFound"));
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ async fn a_credential_is_created_and_then_replaced() {
     let world = world().await;
     let created = world.arm("PUT", &path("fic1"), Some(body("https://i.example/", "s1"))).await;
     assert_eq!(created.status, 201);
-    insta::assert_snapshot!(created.body, @r#"{"id":"/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/fic1","name":"fic1","properties":{"audiences":["api://AzureADTokenExchange"],"issuer":"https://i.example/","subject":"s1"},"type":"Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"}"#);
+    insta::assert_snapshot!(created.body, @r#"{"id":"/subscriptions/33333333-3333-4333-8333-333333333333/resourcegroups/rg1/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one/federatedIdentityCredentials/fic1","name":"fic1","properties":{"audiences":["api://AzureADTokenExchange"],"issuer":"https://i.example/","subject":"s1"},"type":"Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"}"#);
     let replaced = world.arm("PUT", &path("fic1"), Some(body("https://i.example/", "s2"))).await;
     assert_eq!(replaced.status, 200);
     assert_eq!(replaced.body["properties"]["subject"], "s2");

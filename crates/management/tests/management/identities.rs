@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use symbolon_core::audit::{Operation, Outcome};
 
-use crate::world::{GROUP, IDENTITIES, MANAGEMENT, SUBSCRIPTION, TENANT, VERSION, World};
+use crate::world::{GROUP, IDENTITIES, IDENTITY_IDS, MANAGEMENT, SUBSCRIPTION, TENANT, VERSION, World};
 
 fn path(name: &str) -> String {
     format!("{IDENTITIES}/{name}?{VERSION}")
@@ -19,7 +19,7 @@ async fn an_identity_is_created_once_and_then_updated_with_the_same_ids() {
     assert_eq!(
         created.body,
         json!({
-            "id": format!("{IDENTITIES}/one"),
+            "id": format!("{IDENTITY_IDS}/one"),
             "name": "one",
             "type": "Microsoft.ManagedIdentity/userAssignedIdentities",
             "location": "West Europe",

@@ -21,6 +21,8 @@ struct Probe {
 enum Expected {
     /// 403 or 404.
     Refused,
+    /// 400, whoever asks.
+    Invalid,
     /// Its own things, or what belongs to nobody; nothing of the first tenant.
     Own,
 }
@@ -29,16 +31,30 @@ fn probe(method: &'static str, path: impl Into<String>, expected: Expected) -> P
     Probe { method, path: path.into(), expected }
 }
 
+/// What the first tenant has in the directory.
+struct Victim {
+    application: String,
+    app_id: String,
+    principal: String,
+}
+
+/// An id that nothing has.
+const NEW_ID: &str = "99999999-9999-4999-8999-999999999999";
+
 /// Every route with every method. A route that is missing here fails the test.
-fn probes(application: &str) -> Vec<Probe> {
+fn probes(victim: &Victim) -> Vec<Probe> {
+    [arm_probes(), graph_probes(victim), own_probes()].into_iter().flatten().collect()
+}
+
+fn arm_probes() -> Vec<Probe> {
     use Expected::{Own, Refused};
     let subscription = format!("/subscriptions/{SUBSCRIPTION}");
     let provider = format!("{subscription}/providers/Microsoft.ManagedIdentity");
     let identity = format!("{IDENTITIES}/victim");
     let credential = format!("{identity}/federatedIdentityCredentials/victim-fic");
-    let account = "/symbolon/v1/namespaces/default/serviceaccounts/victim";
-    let issuer = "/symbolon/v1/trusted-issuers/https%3A%2F%2Fvictim.example";
-    let graph = format!("/v1.0/applications/{application}");
+    let authorization = format!("{GROUP}/providers/Microsoft.Authorization");
+    let assignment = format!("{authorization}/roleAssignments/{NEW_ID}");
+    let definition = format!("{authorization}/roleDefinitions/{NEW_ID}");
     vec![
         probe("GET", "/metadata/endpoints", Own),
         probe("GET", "/tenants", Own),
@@ -66,6 +82,23 @@ fn probes(application: &str) -> Vec<Probe> {
         probe("GET", &credential, Refused),
         probe("PUT", &credential, Refused),
         probe("DELETE", &credential, Refused),
+        probe("GET", format!("{authorization}/permissions"), Refused),
+        probe("GET", format!("{authorization}/roleAssignments"), Refused),
+        probe("GET", &assignment, Refused),
+        probe("PUT", &assignment, Refused),
+        probe("DELETE", &assignment, Refused),
+        probe("GET", format!("{authorization}/roleDefinitions"), Refused),
+        probe("GET", &definition, Refused),
+        probe("PUT", &definition, Refused),
+        probe("DELETE", &definition, Refused),
+    ]
+}
+
+fn graph_probes(Victim { application, principal, .. }: &Victim) -> Vec<Probe> {
+    use Expected::{Invalid, Own, Refused};
+    let graph = format!("/v1.0/applications/{application}");
+    let principal = format!("/v1.0/servicePrincipals/{principal}");
+    vec![
         probe("GET", "/v1.0/applications", Own),
         probe("POST", "/v1.0/applications", Own),
         probe("GET", &graph, Refused),
@@ -74,7 +107,32 @@ fn probes(application: &str) -> Vec<Probe> {
         probe("POST", format!("{graph}/addPassword"), Refused),
         probe("POST", format!("{graph}/removePassword"), Refused),
         probe("GET", "/v1.0/servicePrincipals", Own),
-        probe("POST", "/v1.0/servicePrincipals", Refused),
+        probe("POST", "/v1.0/servicePrincipals", Invalid),
+        probe("GET", format!("{graph}/owners"), Refused),
+        probe("GET", format!("{graph}/federatedIdentityCredentials"), Refused),
+        probe("POST", format!("{graph}/federatedIdentityCredentials"), Refused),
+        probe("GET", format!("{graph}/federatedIdentityCredentials/victim-fic"), Refused),
+        probe("PATCH", format!("{graph}/federatedIdentityCredentials/victim-fic"), Refused),
+        probe("DELETE", format!("{graph}/federatedIdentityCredentials/victim-fic"), Refused),
+        probe("GET", &principal, Refused),
+        probe("PATCH", &principal, Refused),
+        probe("DELETE", &principal, Refused),
+        probe("POST", format!("{principal}/addPassword"), Refused),
+        probe("POST", format!("{principal}/removePassword"), Refused),
+        probe("GET", format!("{principal}/owners"), Refused),
+        probe("POST", "/v1.0/directoryObjects/getByIds", Own),
+        probe("GET", "/v1.0/organization", Own),
+        probe("GET", format!("/v1.0/organization/{TENANT}"), Refused),
+        probe("GET", "/v1.0/me", Invalid),
+        probe("GET", "/v1.0/me/ownedObjects", Invalid),
+    ]
+}
+
+fn own_probes() -> Vec<Probe> {
+    use Expected::{Own, Refused};
+    let account = "/symbolon/v1/namespaces/default/serviceaccounts/victim";
+    let issuer = "/symbolon/v1/trusted-issuers/https%3A%2F%2Fvictim.example";
+    vec![
         probe("GET", "/symbolon/v1/installation", Own),
         probe("GET", "/symbolon/v1/keys", Own),
         probe("GET", "/symbolon/v1/audit", Own),
@@ -98,7 +156,7 @@ fn probes(application: &str) -> Vec<Probe> {
 }
 
 /// A body that is good for `path`, so that nothing is refused for the wrong reason.
-fn body(method: &str, path: &str, app_id: &str) -> Option<Value> {
+fn body(method: &str, path: &str, victim: &Victim) -> Option<Value> {
     if !matches!(method, "PUT" | "PATCH" | "POST") {
         return None;
     }
@@ -106,23 +164,27 @@ fn body(method: &str, path: &str, app_id: &str) -> Option<Value> {
         json!({ "properties": { "issuer": "https://i", "subject": "s", "audiences": ["a"] } })
     } else if path.starts_with("/subscriptions") {
         json!({ "location": "local", "tags": { "taken": "over" } })
+    } else if path.starts_with("/v1.0/applications") {
+        json!({ "displayName": "Neighbour" })
     } else if path == "/v1.0/servicePrincipals" {
-        json!({ "appId": app_id })
+        json!({ "appId": victim.app_id })
     } else if path.ends_with("/trusted-issuers") {
         json!({ "issuer": "https://neighbour.example" })
     } else if path.ends_with("/serviceaccounts") {
         json!({ "namespace": "default", "name": "neighbour" })
     } else if path.ends_with("/token") {
         json!({ "spec": { "audiences": ["a"], "expirationSeconds": 600 } })
+    } else if path.ends_with("/getByIds") {
+        json!({ "ids": [victim.application, victim.principal] })
     } else if path.ends_with("/removePassword") {
-        json!({ "keyId": "99999999-9999-4999-8999-999999999999" })
+        json!({ "keyId": NEW_ID })
     } else {
         json!({ "displayName": "Neighbour", "annotations": {} })
     })
 }
 
-/// Fills the first tenant; the application's object id and app id.
-async fn fill(world: &World) -> (String, String) {
+/// Fills the first tenant.
+async fn fill(world: &World) -> Victim {
     world.create_identity("victim").await;
     let credential = format!("{IDENTITIES}/victim/federatedIdentityCredentials/victim-fic?{VERSION}");
     let wanted = json!({ "properties": { "issuer": "https://victim.example", "subject": "s", "audiences": ["a"] } });
@@ -134,7 +196,14 @@ async fn fill(world: &World) -> (String, String) {
     let made = world.graph("POST", "/applications", Some(json!({ "displayName": "victim" }))).await;
     assert_eq!(made.status, 201);
     let text = |name: &str| made.body[name].as_str().unwrap().to_owned();
-    (text("id"), text("appId"))
+    let principal = world.graph("POST", "/servicePrincipals", Some(json!({ "appId": text("appId") }))).await;
+    assert_eq!(principal.status, 201);
+    let credentials = format!("/applications/{}/federatedIdentityCredentials", text("id"));
+    let wanted =
+        json!({ "name": "victim-fic", "issuer": "https://victim.example", "subject": "s", "audiences": ["a"] });
+    assert_eq!(world.graph("POST", &credentials, Some(wanted)).await.status, 201);
+    let principal = principal.body["id"].as_str().unwrap().to_owned();
+    Victim { application: text("id"), app_id: text("appId"), principal }
 }
 
 /// Everything that the first tenant has, as its owner sees it.
@@ -161,17 +230,27 @@ async fn everything(world: &World) -> Vec<Value> {
 #[tokio::test]
 async fn every_route_keeps_one_tenant_from_the_other() {
     let world = World::new().await;
-    let (application, app_id) = fill(&world).await;
+    let victim = fill(&world).await;
     let before = everything(&world).await;
-    let marks = ["victim", &TENANT.to_string(), SUBSCRIPTION, "Contoso", &app_id, &application].map(str::to_owned);
+    let marks = [
+        "victim",
+        &TENANT.to_string(),
+        SUBSCRIPTION,
+        "Contoso",
+        &victim.app_id,
+        &victim.application,
+        &victim.principal,
+    ]
+    .map(str::to_owned);
     let mut walked: BTreeMap<String, (String, BTreeSet<String>)> = BTreeMap::new();
-    for Probe { method, path, expected } in probes(&application) {
+    for Probe { method, path, expected } in probes(&victim) {
         let audience = if path.starts_with("/v1.0") { GRAPH } else { MANAGEMENT };
-        let body = body(method, &path, &app_id);
+        let body = body(method, &path, &victim);
         let answer = world.call(Who::Foreigner, audience, method, &format!("{path}?{VERSION}"), body.as_ref()).await;
         let status = answer.status.as_u16();
         match expected {
             Expected::Refused => assert!(matches!(status, 403 | 404), "{method} {path}: {status} {}", answer.body),
+            Expected::Invalid => assert_eq!(status, 400, "{method} {path}: {}", answer.body),
             Expected::Own => assert!(answer.status.is_success(), "{method} {path}: {status} {}", answer.body),
         }
         is_silent(&answer.body, &path, body.as_ref(), &marks);

@@ -2,7 +2,9 @@ use axum::body::Body;
 use http::{Request, header};
 use serde_json::json;
 
-use crate::world::{GRAPH, GROUP, IDENTITIES, MANAGEMENT, SUBSCRIPTION, VERSION, Who, World, request, token};
+use crate::world::{
+    GRAPH, GROUP, IDENTITIES, IDENTITY_IDS, MANAGEMENT, SUBSCRIPTION, VERSION, Who, World, request, token,
+};
 
 async fn raw(world: &World, content_type: Option<&str>, body: &[u8]) -> crate::world::Answer {
     let mut request = Request::builder()
@@ -46,7 +48,7 @@ async fn fixed_words_of_a_path_compare_without_regard_to_letter_case() {
     let answer = world.arm("GET", &path, None).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.body["name"], "One");
-    assert_eq!(answer.body["id"], format!("{IDENTITIES}/One"));
+    assert_eq!(answer.body["id"], format!("{IDENTITY_IDS}/One"));
     assert_eq!(world.arm("GET", &format!("{IDENTITIES}/One/?{VERSION}").to_uppercase(), None).await.status, 200);
 }
 

@@ -49,6 +49,8 @@ pub(crate) const OTHER_TENANT: TenantId = TenantId::new(uuid!("22222222-2222-422
 pub(crate) const SUBSCRIPTION: &str = "33333333-3333-4333-8333-333333333333";
 pub(crate) const GROUP: &str = "/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg1";
 pub(crate) const IDENTITIES: &str = "/subscriptions/33333333-3333-4333-8333-333333333333/resourceGroups/rg1/providers/Microsoft.ManagedIdentity/userAssignedIdentities";
+/// The same as identities' ids have it.
+pub(crate) const IDENTITY_IDS: &str = "/subscriptions/33333333-3333-4333-8333-333333333333/resourcegroups/rg1/providers/Microsoft.ManagedIdentity/userAssignedIdentities";
 pub(crate) const VERSION: &str = "api-version=2025-01-31-preview";
 
 const READER: Uuid = uuid!("acdd72a7-3385-48ef-bd42-f606fba81ae7");

@@ -2,7 +2,7 @@ use symbolon_core::{
     ClientId, ObjectId,
     application::{Application, ServicePrincipal},
     client::{ClientKind, Principal},
-    ports::management::Holder,
+    ports::management::{ApplicationChanges, Holder},
 };
 
 use super::{
@@ -115,6 +115,85 @@ pub(crate) async fn a_service_principal_is_set_and_replaced(store: &dyn Everythi
     let stolen = ServicePrincipal { object_id: identity.principal_id, enabled: true };
     is_exists(store.put_service_principal(tenant, application.object_id, &stolen).await, "principal id");
     is_not_found(store.put_service_principal(tenant, ObjectId::new(guid()), &first).await, "application");
+}
+
+pub(crate) async fn a_deleted_service_principal_takes_its_roles_with_it(store: &dyn Everything) {
+    let tenant = new_tenant(store).await;
+    let application = an_application(tenant, "application");
+    let own = a_principal();
+    store.create_application(&application).await.unwrap();
+    assert!(!store.delete_service_principal(tenant, application.object_id).await.unwrap());
+    store.put_service_principal(tenant, application.object_id, &own).await.unwrap();
+    store.add_role_assignment(&a_role(tenant, own.object_id, "/")).await.unwrap();
+    assert_eq!(store.client_of_principal(tenant, own.object_id).await.unwrap(), Some(application.app_id));
+
+    assert!(store.delete_service_principal(tenant, application.object_id).await.unwrap());
+    assert_eq!(principal(store, &application), None);
+    assert_eq!(store.role_assignments(tenant, own.object_id), []);
+    assert_eq!(store.client_of_principal(tenant, own.object_id).await.unwrap(), None);
+    is_not_found(store.delete_service_principal(tenant, ObjectId::new(guid())).await, "application");
+}
+
+pub(crate) async fn the_principal_of_an_identity_leads_to_its_client(store: &dyn Everything) {
+    let identity = new_identity(store).await;
+    let found = store.client_of_principal(identity.tenant, identity.principal_id).await.unwrap();
+    assert_eq!(found, Some(identity.client_id));
+    let other = new_tenant(store).await;
+    assert_eq!(store.client_of_principal(other, identity.principal_id).await.unwrap(), None);
+}
+
+pub(crate) async fn an_update_changes_what_it_names_and_nothing_else(store: &dyn Everything) {
+    let tenant = new_tenant(store).await;
+    let made = Application {
+        identifier_uris: vec!["api://one".into()],
+        certificates: vec![a_certificate()],
+        secrets: vec![a_secret("secret")],
+        ..an_application(tenant, "before")
+    };
+    store.create_application(&made).await.unwrap();
+    let update = async |changes: ApplicationChanges| store.update_application(tenant, made.object_id, &changes).await;
+    let find = async || store.application(tenant, made.object_id).await.unwrap();
+    let first = find().await;
+
+    update(ApplicationChanges { display_name: Some("after".into()), ..ApplicationChanges::default() }).await.unwrap();
+    let second = find().await;
+    assert!(second.version > first.version);
+    assert_eq!(second, Application { display_name: "after".into(), version: second.version, ..first });
+    assert_eq!(store.client(tenant, made.app_id).unwrap().name, "after");
+
+    let uris = vec!["api://ONE".to_owned(), "api://two".to_owned()];
+    let changes = ApplicationChanges { identifier_uris: Some(uris.clone()), ..ApplicationChanges::default() };
+    update(changes).await.unwrap();
+    assert_eq!(find().await.identifier_uris, uris);
+    assert!(store.resource_application(tenant, "api://two").is_some());
+
+    let new = a_certificate();
+    let certificates = Some(vec![made.certificates[0].clone(), new.clone()]);
+    update(ApplicationChanges { certificates, ..ApplicationChanges::default() }).await.unwrap();
+    assert_eq!(find().await.certificates.len(), 2);
+    update(ApplicationChanges { certificates: Some(vec![new.clone()]), ..ApplicationChanges::default() })
+        .await
+        .unwrap();
+    assert_eq!(find().await.certificates, [new]);
+    assert_eq!(find().await.secrets, made.secrets);
+    let nobody = store.update_application(tenant, ObjectId::new(guid()), &ApplicationChanges::default()).await;
+    is_not_found(nobody, "application");
+}
+
+pub(crate) async fn an_update_that_takes_another_s_uri_changes_nothing(store: &dyn Everything) {
+    let tenant = new_tenant(store).await;
+    let taken = Application { identifier_uris: vec!["api://taken".into()], ..an_application(tenant, "first") };
+    let own = Application { identifier_uris: vec!["api://own".into()], ..an_application(tenant, "second") };
+    store.create_application(&taken).await.unwrap();
+    store.create_application(&own).await.unwrap();
+    let changes = ApplicationChanges {
+        display_name: Some("third".into()),
+        identifier_uris: Some(vec!["API://taken".into()]),
+        ..ApplicationChanges::default()
+    };
+    is_exists(store.update_application(tenant, own.object_id, &changes).await, "identifier URI");
+    let found = store.application(tenant, own.object_id).await.unwrap();
+    assert_eq!((found.display_name.as_str(), found.identifier_uris), ("second", own.identifier_uris));
 }
 
 pub(crate) async fn secrets_and_certificates_come_and_go(store: &dyn Everything) {

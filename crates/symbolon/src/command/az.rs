@@ -22,8 +22,8 @@ use crate::{
     output,
 };
 
-/// The version of the document that `az` 2.91 asks for.
-const METADATA_VERSION: &str = "2022-09-01";
+/// The version in which the clouds are a list, as `az` reads them from `ARM_CLOUD_METADATA_URL`.
+const METADATA_VERSION: &str = "2019-05-01";
 /// What `az` keeps of the clouds that it was told of; stale once ports or names have changed.
 const CACHED_CLOUDS: [&str; 2] = ["cloudEndpoints.json", "clouds.config"];
 

@@ -5,6 +5,7 @@
 //! prepared is skipped with a line that says why; under `CI=true` that is a failure where its
 //! toolchain is installed.
 
+#![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod azure_cli;
