@@ -10,6 +10,7 @@ use symbolon_core::{
     audit::{AuditRecord, Facts, Outcome},
     difference::printable,
     resource::WellKnown,
+    role,
 };
 
 use crate::{Management, Shared, action::ManagementAction, envelope::Ids, error::Refusal};
@@ -78,6 +79,12 @@ impl<A> Caller<A> {
     /// Whether its roles allow `action` at `scope`; for lists that show only what may be seen.
     pub(crate) fn may(&self, management: &Management, action: ManagementAction, scope: &str) -> bool {
         management.access.authorize(&self.principal, action, scope).is_ok()
+    }
+
+    /// Whether it has a role on something at `scope` or below.
+    pub(crate) fn has_role_below(&self, management: &Management, scope: &str) -> bool {
+        let all = management.access.directory.role_assignments(self.principal.tenant(), self.principal.object_id());
+        all.iter().any(|assignment| role::covers(scope, &assignment.scope))
     }
 
     /// Proves that the caller may take `action` at `scope`. An attempt to change something without

@@ -58,7 +58,12 @@ pub(super) async fn list(
 ) -> Result<Response, Refusal> {
     let request = PageRequest::new(&query, version)?;
     let mut all = management.store.subscriptions(caller.tenant()).await?;
-    all.retain(|found| caller.may(&management, ManagementAction::SubscriptionRead, &scope(found.id)));
+    all.retain(|found| {
+        let scope = scope(found.id);
+        // A role on something in it shows the subscription, or nobody could work with what it is for.
+        caller.may(&management, ManagementAction::SubscriptionRead, &scope)
+            || caller.has_role_below(&management, &scope)
+    });
     all.sort_by_key(|found| found.id.to_string());
     let key = |found: &Subscription| found.id.to_string();
     let page = request.of_all(all, key, Printed::from, (&management.urls, "/subscriptions"));

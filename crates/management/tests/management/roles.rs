@@ -533,3 +533,17 @@ async fn another_tenant_sees_none_of_it() {
     assert_eq!(foreign("GET", &assignments(GROUP, "")).await.refusal(), (404, "SubscriptionNotFound"));
     assert_eq!(world.arm("GET", &definition("", ONE), None).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_role_on_something_in_a_subscription_shows_the_subscription_and_nothing_beside_it() {
+    let world = World::new().await;
+    let nobody = Person::new(&world, "nobody").await;
+    let path = format!("/subscriptions?{VERSION}");
+    assert_eq!(nobody.call(&world, "GET", &path, None).await.body["value"], json!([]));
+    let reader = Person::with(&world, "reader", READER, GROUP).await;
+    let listed = reader.call(&world, "GET", &path, None).await;
+    assert_eq!(listed.body["value"][0]["subscriptionId"], SUBSCRIPTION, "{}", listed.body);
+    assert_eq!(listed.body["value"].as_array().unwrap().len(), 1);
+    let other = format!("{}/resourceGroups/other?{VERSION}", subscription());
+    assert_eq!(reader.call(&world, "GET", &other, None).await.status, 403);
+}
