@@ -12,6 +12,10 @@ use crate::{
 
 /// The audience that Entra recommends, and the default of every tool.
 pub const DEFAULT_AUDIENCE: &str = "api://AzureADTokenExchange";
+/// The most expressions on one identity or application. They are tried one by one, for tokens whose
+/// signature was not checked yet: without a bound, whoever may write one identity could make the
+/// authority work for everybody who shows it a token.
+pub const MAX_EXPRESSIONS: u32 = 100;
 /// The longest subject, audience and description, in characters.
 pub const MAX_FIELD_CHARS: usize = 600;
 

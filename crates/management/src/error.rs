@@ -157,6 +157,8 @@ impl From<StoreError> for Refusal {
                     "Too many federated identity credentials: this tenant allows {limit} on one identity. Delete one, or raise the tenant's limit."
                 ),
             ),
+            StoreError::TooManyExpressions { .. } => Self::invalid("BadRequest", sentence(&error)),
+            StoreError::LastOwner => Self::conflict("LastOwnerAssignmentCannotBeDeleted", sentence(&error)),
             StoreError::AssignmentFixed => Self::conflict(
                 "RoleAssignmentUpdateNotPermitted",
                 "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",

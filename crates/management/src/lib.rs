@@ -87,12 +87,19 @@ pub struct PublishedKey {
 }
 
 /// An administrator of a tenant to be.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewAdministrator {
     /// The application, with its certificate and service principal.
     pub application: Application,
     /// What `administrator.json` says: the certificate and its private key.
     pub file: serde_json::Value,
+}
+
+/// Without the file, which holds the key.
+impl std::fmt::Debug for NewAdministrator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewAdministrator").field("app_id", &self.application.app_id).finish_non_exhaustive()
+    }
 }
 
 /// Makes administrators: applications with keys of their own.

@@ -218,14 +218,14 @@ pub(crate) async fn put_principal(
 ) -> Result<(), Failure> {
     let client = require(change.connection(), tenant, application).await?;
     if let Some(old) = principal(change, tenant, client).await? {
+        if old != wanted.object_id {
+            return Err(exists("service principal", old).into());
+        }
         sqlx::query(sql::DELETE_PRINCIPAL)
             .bind(tenant.to_string())
             .bind(client.to_string())
             .execute(change.connection())
             .await?;
-        if old != wanted.object_id {
-            clients::delete_roles(change, tenant, old).await?;
-        }
     }
     insert_principal(change, tenant, client, wanted).await?;
     change.touch(Touched::Client(tenant, client));

@@ -93,6 +93,8 @@ mod sqlite {
             a_write_whose_condition_is_not_true_changes_nothing,
             a_credential_that_is_made_again_has_another_id,
             the_second_from_which_a_credential_counts_is_kept,
+            expressions_are_bounded_whatever_the_tenant_allows,
+            a_credential_that_accepts_the_same_goes_on_counting,
             an_expression_stands_in_the_place_of_a_subject,
         }
         applications {
@@ -100,7 +102,7 @@ mod sqlite {
             ids_and_uris_that_others_have_are_refused,
             a_resource_is_found_by_its_id_and_by_its_uri_in_any_letter_case,
             an_identifier_uri_never_shadows_an_app_id,
-            a_service_principal_is_set_and_replaced,
+            a_service_principal_is_set_once_and_changed,
             a_deleted_service_principal_takes_its_roles_with_it,
             the_principal_of_an_identity_leads_to_its_client,
             an_update_changes_what_it_names_and_nothing_else,
@@ -118,6 +120,8 @@ mod sqlite {
             an_assignment_comes_back_as_it_was_made,
             an_assignment_needs_its_principal_and_its_role,
             what_an_assignment_grants_is_fixed,
+            the_last_owner_of_a_tenant_stays,
+            an_assignment_needs_the_resource_group_of_its_scope,
             assignments_are_listed_by_id_in_pages,
             roles_on_an_identity_end_with_it,
         }

@@ -1,7 +1,7 @@
 //! Federated credentials.
 
 use symbolon_core::{
-    federated_credential::FederatedCredential,
+    federated_credential::{FederatedCredential, MAX_EXPRESSIONS},
     ports::management::{Condition, CredentialTerms, Holder, StoreError, StoredCredential, Written},
 };
 
@@ -23,6 +23,8 @@ mod sql {
          ORDER BY name_key LIMIT $4";
     pub(super) const SAME: &str = "SELECT name FROM federated_credential WHERE tenant_id = $1 AND client_id = $2 \
          AND issuer = $3 AND subject = $4 AND name_key <> $5";
+    pub(super) const EXPRESSIONS: &str = "SELECT COUNT(*) FROM federated_credential WHERE tenant_id = $1 \
+         AND client_id = $2 AND matching = 'expression' AND name_key <> $3";
     pub(super) const COUNT: &str = "SELECT COUNT(*) FROM federated_credential WHERE tenant_id = $1 AND client_id = $2";
     pub(super) const INSERT: &str = "INSERT INTO federated_credential (tenant_id, client_id, name_key, name, issuer, \
          subject, audience, description, effective_at, matching, created_version, version) \
@@ -34,7 +36,7 @@ mod sql {
 }
 
 fn name_key(name: &str) -> String {
-    name.to_lowercase()
+    name.to_ascii_lowercase()
 }
 
 async fn find(connection: &mut Connection, holder: Holder, name: &str) -> Result<Option<StoredCredential>, Failure> {
@@ -86,6 +88,16 @@ pub(crate) async fn put(
     let found = find(change.connection(), holder, credential.name()).await?;
     terms.condition.check("federated credential", found.as_ref().map(|found| found.version))?;
     require_unique(change, holder, credential).await?;
+    require_room_for_expression(change, holder, credential).await?;
+    // What accepts the same as before goes on doing so: a simulated delay is for what is new.
+    let accepts = |credential: &FederatedCredential| {
+        (credential.issuer().to_owned(), credential.matching().clone(), credential.audience().to_owned())
+    };
+    let same = found.as_ref().map(|found| &found.credential).filter(|old| accepts(old) == accepts(credential));
+    let credential = &match same {
+        Some(old) => credential.clone().effective_from(old.effective_at().min(credential.effective_at())),
+        None => credential.clone(),
+    };
     let is_new = found.is_none();
     if is_new {
         require_room(change, holder, terms.limit).await?;
@@ -112,6 +124,24 @@ async fn require_unique(change: &mut Change, holder: Holder, credential: &Federa
         let (issuer, subject) = (credential.issuer().to_owned(), credential.matching().as_str().to_owned());
         Err(StoreError::IssuerAndSubjectExist { issuer, subject, credential: found }.into())
     })
+}
+
+async fn require_room_for_expression(
+    change: &mut Change,
+    holder: Holder,
+    credential: &FederatedCredential,
+) -> Result<(), Failure> {
+    if credential.expression().is_none() {
+        return Ok(());
+    }
+    let count: i64 = sqlx::query_scalar(sql::EXPRESSIONS)
+        .bind(holder.tenant.to_string())
+        .bind(holder.client_id.to_string())
+        .bind(name_key(credential.name()))
+        .fetch_one(change.connection())
+        .await?;
+    let limit = MAX_EXPRESSIONS;
+    if count < i64::from(limit) { Ok(()) } else { Err(StoreError::TooManyExpressions { limit }.into()) }
 }
 
 async fn require_room(change: &mut Change, holder: Holder, limit: Option<u32>) -> Result<(), Failure> {

@@ -39,9 +39,10 @@ fn read((subscription, name, location, tags, version): Row) -> Result<ResourceGr
     Ok(ResourceGroup { subscription, name, location, tags: from_json("tags", &tags)?, version })
 }
 
-/// The key under which two spellings of a resource group's name meet.
+/// The key under which two spellings of a resource group's name meet. ASCII only, as where rights
+/// are compared: the Kelvin sign would otherwise be a `k` here and something else there.
 pub(crate) fn group_key(name: &str) -> String {
-    name.to_lowercase()
+    name.to_ascii_lowercase()
 }
 
 async fn find(

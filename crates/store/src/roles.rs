@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use symbolon_core::{
     ObjectId, TenantId,
     ports::management::{RecordedAssignment, RecordedRole, StoreError, Written},
-    role::{Permission, RoleAssignment, RoleDefinition, RoleType, built_in},
+    role::{OWNER, Permission, RoleAssignment, RoleDefinition, RoleType, built_in},
 };
 use uuid::Uuid;
 
@@ -15,10 +15,12 @@ use crate::{
     database::Connection,
     error::{Failure, exists, not_found},
     load::{from_json, parse, to_json},
-    row, tenants,
+    resource_groups, row, tenants,
 };
 
 mod sql {
+    pub(super) const OWNERS: &str =
+        "SELECT COUNT(*) FROM role_assignment WHERE tenant_id = $1 AND role_id = $2 AND scope_key = ''";
     pub(super) const ALL_DEFINITIONS: &str = "SELECT tenant_id, id, name, description, definition, created, created_by \
          FROM role_definition ORDER BY name_key";
     pub(super) const DEFINITIONS: &str = "SELECT tenant_id, id, name, description, definition, created, created_by \
@@ -255,6 +257,7 @@ pub(crate) async fn put_assignment(
 ) -> Result<Written<RecordedAssignment>, Failure> {
     let RoleAssignment { id, tenant, principal, role, scope } = &wanted.assignment;
     clients::require_principal(change.connection(), *tenant, *principal).await?;
+    require_group(change, *tenant, scope).await?;
     if built_in::find(*role).is_none() {
         definition(change.connection(), *tenant, *role).await?;
     }
@@ -298,8 +301,32 @@ async fn describe(change: &mut Change, wanted: &RecordedAssignment) -> Result<()
     Ok(())
 }
 
+/// The resource group of a scope must be there in the same transaction: a role that outlived it would
+/// count in a later group of that name.
+async fn require_group(change: &mut Change, tenant: TenantId, scope: &str) -> Result<(), Failure> {
+    let segments: Vec<_> = scope.split('/').collect();
+    if let ["", subscriptions, subscription, groups, name, ..] = segments.as_slice()
+        && subscriptions.eq_ignore_ascii_case("subscriptions")
+        && groups.eq_ignore_ascii_case("resourceGroups")
+    {
+        resource_groups::require(change.connection(), tenant, parse("subscription id", subscription)?, name).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn delete_assignment(change: &mut Change, tenant: TenantId, id: Uuid) -> Result<bool, Failure> {
     let Some(found) = find_assignment(change.connection(), tenant, id).await? else { return Ok(false) };
+    let is_owner = |found: &RoleAssignment| found.role == OWNER && scope_key(&found.scope).is_empty();
+    if is_owner(&found.assignment) {
+        let owners: i64 = sqlx::query_scalar(sql::OWNERS)
+            .bind(tenant.to_string())
+            .bind(OWNER.to_string())
+            .fetch_one(change.connection())
+            .await?;
+        if owners <= 1 {
+            return Err(StoreError::LastOwner.into());
+        }
+    }
     let query = sqlx::query(sql::DELETE_ASSIGNMENT).bind(tenant.to_string()).bind(id.to_string());
     query.execute(change.connection()).await?;
     change.touch(Touched::Roles(tenant, found.assignment.principal));

@@ -61,10 +61,12 @@ pub(crate) async fn complete(store: &Store, directory: &DataDir, wanted: Option<
 async fn tenant(store: &Store, wanted: Option<TenantId>) -> Result<Tenant> {
     let mut tenants = store.tenants().await?;
     if let Some(wanted) = wanted {
-        if let Some(found) = tenants.iter().find(|tenant| tenant.id == wanted) {
-            return Ok(found.clone());
-        }
+        // Only the first one: another tenant would take over the embedded issuer, and with it the
+        // right to speak for every pod.
         if let Some(found) = tenants.first() {
+            if found.id == wanted {
+                return Ok(found.clone());
+            }
             bail!(
                 "the data directory belongs to tenant `{}`, not to `{wanted}`: leave --tenant out, or choose another directory with --data-dir",
                 found.id

@@ -219,6 +219,20 @@ fn another_tenant_than_the_directory_s_is_refused() {
 }
 
 #[test]
+fn a_later_tenant_never_becomes_the_one_that_owns_the_embedded_issuer() {
+    let directory = Directory::new();
+    let up = directory.up();
+    let file = directory.data().join("fabrikam.json");
+    let made = directory.json(&["tenant", "create", "Fabrikam", "--credential-file", file.to_str().unwrap()]);
+    let administrator = std::fs::read(directory.data().join("administrator.json")).unwrap();
+    up.stop("-TERM");
+    let id = made["tenantId"].as_str().unwrap_or_else(|| panic!("{made}"));
+    let output = directory.output(&["up", "--tenant", id]);
+    assert!(errors(&output).contains("the data directory belongs to tenant"), "{}", errors(&output));
+    assert_eq!(std::fs::read(directory.data().join("administrator.json")).unwrap(), administrator);
+}
+
+#[test]
 fn commands_say_what_to_do_when_nothing_runs() {
     let directory = Directory::new();
     let output = directory.output(&["identity", "list"]);

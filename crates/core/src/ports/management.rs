@@ -215,6 +215,15 @@ pub enum StoreError {
         /// The credential that has them.
         credential: String,
     },
+    /// [`crate::federated_credential::MAX_EXPRESSIONS`] is reached.
+    #[error("the limit of {limit} claims matching expressions on one identity or application is reached")]
+    TooManyExpressions {
+        /// The limit.
+        limit: u32,
+    },
+    /// The last role Owner at `/` of a tenant.
+    #[error("this is the tenant's last Owner at `/`, and without one nobody could administer it")]
+    LastOwner,
     /// The tenant's limit of federated credentials is reached.
     #[error("the limit of {limit} federated credentials is reached")]
     TooManyCredentials {
@@ -375,7 +384,8 @@ pub trait ManagementStore: Send + Sync {
     ) -> Result<(), StoreError>;
     /// Deletes an application with everything that hangs on it; false where there was none.
     async fn delete_application(&self, tenant: TenantId, id: ObjectId) -> Result<bool, StoreError>;
-    /// Sets or replaces its service principal; the roles of one with another id go with it.
+    /// Creates its service principal, or changes the one with the same object id; another one is
+    /// [`StoreError::Exists`].
     async fn put_service_principal(
         &self,
         tenant: TenantId,

@@ -250,6 +250,10 @@ pub(super) async fn found_in(
         let after = request.after.as_deref();
         return Ok(management.store.identities(caller.tenant(), id, group, after, request.limit()).await?);
     }
+    // Whoever has no role in the place is refused before anything is read for it.
+    if !caller.has_role_below(management, &scope) {
+        caller.authorize(management, action, &scope).await?;
+    }
     let mut readable = all(management, caller.tenant(), place).await?;
     readable.retain(|found| caller.may(management, ManagementAction::IdentityRead, &found.path.to_string()));
     if readable.is_empty() {

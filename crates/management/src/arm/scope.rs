@@ -120,6 +120,7 @@ fn segments(text: &str) -> Option<Vec<&str>> {
     let segments: Vec<&str> = text.strip_prefix('/')?.split('/').collect();
     let is_name = |segment: &&str| {
         !segment.is_empty()
+            && segment.is_ascii()
             && !matches!(*segment, "." | "..")
             && segment.trim() == *segment
             && !segment.contains(|c: char| c.is_control() || "%?#\\<>&:\"".contains(c))

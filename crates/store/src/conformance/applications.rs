@@ -88,7 +88,7 @@ fn principal(store: &dyn Everything, application: &Application) -> Option<Princi
     }
 }
 
-pub(crate) async fn a_service_principal_is_set_and_replaced(store: &dyn Everything) {
+pub(crate) async fn a_service_principal_is_set_once_and_changed(store: &dyn Everything) {
     let identity = new_identity(store).await;
     let tenant = identity.tenant;
     let application = an_application(tenant, "application");
@@ -106,12 +106,11 @@ pub(crate) async fn a_service_principal_is_set_and_replaced(store: &dyn Everythi
     assert_eq!(store.role_assignments(tenant, first.object_id).len(), 1);
 
     let second = a_principal();
-    put(&second).await;
-    assert_eq!(principal(store, &application), Some(Principal { object_id: second.object_id, enabled: true }));
-    assert_eq!(store.role_assignments(tenant, first.object_id), []);
-    let found = store.application(tenant, application.object_id).await.unwrap();
-    assert_eq!(found.service_principal, Some(second));
+    is_exists(store.put_service_principal(tenant, application.object_id, &second).await, "service principal");
+    assert_eq!(principal(store, &application), Some(Principal { object_id: first.object_id, enabled: false }));
+    assert_eq!(store.role_assignments(tenant, first.object_id).len(), 1);
 
+    assert!(store.delete_service_principal(tenant, application.object_id).await.unwrap());
     let stolen = ServicePrincipal { object_id: identity.principal_id, enabled: true };
     is_exists(store.put_service_principal(tenant, application.object_id, &stolen).await, "principal id");
     is_not_found(store.put_service_principal(tenant, ObjectId::new(guid()), &first).await, "application");

@@ -1,7 +1,7 @@
 use symbolon_core::{
     ClientId,
     claims_matching::Claims,
-    federated_credential::{FederatedCredential, Matching, Mismatch, Presented},
+    federated_credential::{FederatedCredential, MAX_EXPRESSIONS, Matching, Mismatch, Presented},
     ports::management::{Condition, CredentialTerms, Holder, StoreError, Written},
 };
 
@@ -176,4 +176,34 @@ pub(crate) async fn an_expression_stands_in_the_place_of_a_subject(store: &dyn E
     assert_eq!((found.subject(), found.expression()), (Some(text), None));
     assert_eq!(find(store, holder, text), Ok("fic".into()));
     assert_eq!(find(store, holder, "ns:team-a:web"), Err(Mismatch::Subject));
+}
+
+pub(crate) async fn expressions_are_bounded_whatever_the_tenant_allows(store: &dyn Everything) {
+    let holder = new_holder(store).await;
+    let put = async |number: u32| {
+        let matching = Matching::Expression(format!("claims['sub'] eq '{number}'").parse().unwrap());
+        let (name, audiences) = (format!("fic-{number}"), ["audience".to_owned()]);
+        let made = FederatedCredential::with_matching(&name, "https://issuer.example", matching, &audiences, None);
+        store.put_federated_credential(holder, &made.unwrap(), unlimited()).await
+    };
+    for number in 0..MAX_EXPRESSIONS {
+        put(number).await.unwrap();
+    }
+    let refused = put(MAX_EXPRESSIONS).await;
+    assert!(matches!(refused, Err(StoreError::TooManyExpressions { .. })), "{refused:?}");
+    put(0).await.unwrap();
+    store.put_federated_credential(holder, &a_credential("exact", "s"), unlimited()).await.unwrap();
+}
+
+pub(crate) async fn a_credential_that_accepts_the_same_goes_on_counting(store: &dyn Everything) {
+    let holder = new_holder(store).await;
+    let put = async |subject: &str, from: i64| {
+        let credential = a_credential("fic", subject).effective_from(from);
+        let stored = store.put_federated_credential(holder, &credential, unlimited()).await.unwrap();
+        stored.into_inner().credential.effective_at()
+    };
+    assert_eq!(put("s", 100).await, 100);
+    assert_eq!(put("s", 200).await, 100);
+    assert_eq!(put("s", 0).await, 0);
+    assert_eq!(put("t", 300).await, 300);
 }

@@ -173,3 +173,29 @@ pub(crate) async fn roles_on_an_identity_end_with_it(store: &dyn Everything) {
         store.role_assignments(tenant, other.principal_id).into_iter().map(|found| found.scope).collect();
     assert_eq!(left, [beside]);
 }
+
+pub(crate) async fn the_last_owner_of_a_tenant_stays(store: &dyn Everything) {
+    let identity = new_identity(store).await;
+    let owner = |scope: &str| an_assignment(&identity, OWNER, scope);
+    let (first, below) = (owner("/"), owner(&format!("/subscriptions/{}", identity.path.subscription)));
+    store.put_assignment(&first).await.unwrap();
+    store.put_assignment(&below).await.unwrap();
+    let refused = store.delete_assignment(identity.tenant, first.assignment.id).await;
+    assert!(matches!(refused, Err(StoreError::LastOwner)), "{refused:?}");
+    assert_eq!(store.role_assignments(identity.tenant, identity.principal_id).len(), 2);
+
+    let other = an_identity(identity.tenant, identity.path.subscription, "other");
+    let other = store.put_identity(&other, Condition::Always).await.unwrap().into_inner();
+    store.put_assignment(&an_assignment(&other, OWNER, "/")).await.unwrap();
+    assert!(store.delete_assignment(identity.tenant, first.assignment.id).await.unwrap());
+    assert!(store.delete_assignment(identity.tenant, below.assignment.id).await.unwrap());
+}
+
+pub(crate) async fn an_assignment_needs_the_resource_group_of_its_scope(store: &dyn Everything) {
+    let identity = new_identity(store).await;
+    let scope = format!("/subscriptions/{}/resourceGroups/nothing", identity.path.subscription);
+    is_not_found(store.put_assignment(&an_assignment(&identity, OWNER, &scope)).await, "resource group");
+    let scope =
+        format!("/subscriptions/{}/resourceGroups/{}", identity.path.subscription, identity.path.resource_group);
+    store.put_assignment(&an_assignment(&identity, OWNER, &scope)).await.unwrap();
+}

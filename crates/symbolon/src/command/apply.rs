@@ -37,7 +37,8 @@ A file:
       identity: sademo
 
 trustedIssuers and roleDefinitions are the other sections. A section that is not in the file is left
-alone, and so is a field that an entry does not have. Applying twice changes nothing the second time.";
+alone, and so is a field that an identity's or a service account's entry does not have; other entries
+are whole. Applying twice changes nothing the second time.";
 
 /// Arguments of `symbolon apply`.
 #[derive(Args)]

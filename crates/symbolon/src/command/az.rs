@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde::Deserialize;
 use serde_json::json;
+use symbolon_core::{ClientId, TenantId};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -58,15 +59,14 @@ pub(crate) struct AzArgs {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Administrator {
-    tenant_id: String,
-    client_id: String,
+    tenant_id: TenantId,
+    client_id: ClientId,
     certificate: String,
     private_key: Zeroizing<String>,
 }
 
 pub(crate) fn run(args: &AzArgs, context: &Context) -> Result<ExitCode> {
-    let directory = DataDir::new(context.data_dir.clone());
-    let variables = match prepare(&directory, &args.program) {
+    let variables = match prepare(context, &args.program) {
         Ok(variables) => variables,
         Err(error) if is_missing(&error) => {
             output::print_error(&error);
@@ -85,11 +85,15 @@ fn is_missing(error: &anyhow::Error) -> bool {
 
 /// Makes az's configuration directory ready, with the administrator logged in, and returns the
 /// variables that lead az to it.
-pub(crate) fn prepare(directory: &DataDir, program: &Path) -> Result<BTreeMap<&'static str, String>> {
-    let endpoints = Endpoints::require(directory)?;
-    let config = std::path::absolute(directory.path().join("az"))?;
-    let variables = variables(&endpoints, &config);
-    let administrator = administrator(directory)?;
+pub(crate) fn prepare(context: &Context, program: &Path) -> Result<BTreeMap<&'static str, String>> {
+    let directory = DataDir::new(context.data_dir.clone());
+    let endpoints = Endpoints::require(&directory)?;
+    let administrator = administrator(context.administrator.as_deref().unwrap_or(&directory.administrator()))?;
+    // One directory for each administrator, so that nobody acts as another one by an old login.
+    let name = format!("az-{}", administrator.client_id);
+    let config = std::path::absolute(directory.path().join(name))?;
+    let mut variables = variables(&endpoints, &config);
+    variables.insert("AZURE_TENANT_ID", administrator.tenant_id.to_string());
     let state = json!({
         "management": endpoints.management,
         "authority": endpoints.authority,
@@ -98,7 +102,7 @@ pub(crate) fn prepare(directory: &DataDir, program: &Path) -> Result<BTreeMap<&'
     });
     let state = serde_json::to_vec_pretty(&state)?;
     let state_file = config.join("symbolon.json");
-    if fs::read(&state_file).is_ok_and(|old| old == state) {
+    if fs::read(&state_file).is_ok_and(|old| old == state) && is_logged_in(&config, &administrator) {
         return Ok(variables);
     }
     DirBuilder::new()
@@ -121,9 +125,14 @@ pub(crate) fn prepare(directory: &DataDir, program: &Path) -> Result<BTreeMap<&'
     Ok(variables)
 }
 
-fn administrator(directory: &DataDir) -> Result<Administrator> {
-    let path = directory.administrator();
-    let text = fs::read(&path).map(Zeroizing::new).with_context(|| format!("`{}` cannot be read", path.display()))?;
+/// Whether az still knows the administrator: `az logout` makes it forget.
+fn is_logged_in(config: &Path, administrator: &Administrator) -> bool {
+    let profile = fs::read_to_string(config.join("azureProfile.json")).unwrap_or_default();
+    profile.contains(&administrator.client_id.to_string()) && config.join("administrator.pem").exists()
+}
+
+fn administrator(path: &Path) -> Result<Administrator> {
+    let text = fs::read(path).map(Zeroizing::new).with_context(|| format!("`{}` cannot be read", path.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", path.display()))
 }
 
@@ -140,7 +149,7 @@ fn log_in(
         .with_context(|| format!("`{}` cannot be written", certificate.display()))?;
     let output = Command::new(program)
         .args(["login", "--service-principal", "--only-show-errors", "--output", "none"])
-        .args(["--username", &administrator.client_id, "--tenant", &administrator.tenant_id])
+        .args(["--username", &administrator.client_id.to_string(), "--tenant", &administrator.tenant_id.to_string()])
         .arg("--certificate")
         .arg(&certificate)
         .envs(variables)

@@ -71,7 +71,7 @@ pub(crate) async fn run(args: EnvArgs, context: &Context) -> Result<()> {
         variables.extend(as_service_account(account, context, &directory).await?);
     }
     if args.az {
-        variables.extend(az::prepare(&directory, &args.az_program)?);
+        variables.extend(az::prepare(context, &args.az_program)?);
     }
     let default = if context.output == OutputFormat::Json { Format::Json } else { Format::Shell };
     out!("{}", render(&variables, args.format.unwrap_or(default))?);
