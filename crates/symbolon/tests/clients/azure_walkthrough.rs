@@ -312,10 +312,12 @@ fn roles_are_assigned_listed_and_deleted_as_in_azure_and_decide_what_a_workload_
         assert!(refused.contains(part), "`{part}` is not in: {refused}");
     }
 
-    // By role name and app id, then by id.
+    // By role name and app id, by its own id, by role id and object id, and by object id alone.
     az.az(&["role", "assignment", "delete", "--assignee", client_id, "--role", "Reader", "--scope", &scope]);
     let assignment = assign(&["--assignee", principal], READER);
     az.az(&["role", "assignment", "delete", "--ids", text(&assignment, "id")]);
+    assign(&by_object, "Reader");
+    az.az(&["role", "assignment", "delete", "--assignee", principal, "--role", READER, "--scope", &scope]);
     let assignment = assign(&by_object, "Contributor");
     az.az(&["role", "assignment", "delete", "--assignee", principal, "--scope", &scope]);
     let listed = az.az(&["role", "assignment", "list", "--scope", &scope, "--assignee", client_id]);
