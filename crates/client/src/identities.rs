@@ -11,8 +11,8 @@ use crate::{
     Audience, ClientError, FederatedCredential, Identity, ManagementClient, Matching, segment, transport::Answer,
 };
 
-const IDENTITY_VERSION: &str = "2025-05-31-preview";
-const CREDENTIAL_VERSION: &str = "2025-01-31-preview";
+pub(crate) const IDENTITY_VERSION: &str = "2025-05-31-preview";
+pub(crate) const CREDENTIAL_VERSION: &str = "2025-01-31-preview";
 
 /// An ARM resource.
 #[derive(Deserialize)]
@@ -95,7 +95,7 @@ impl ManagementClient {
     pub async fn create_identity(&self, name: &str, location: Option<&str>) -> Result<Identity, ClientError> {
         let location = match location {
             Some(location) => location.to_owned(),
-            None => self.group_location().await?,
+            None => self.group_location(&self.installation.resource_group).await?,
         };
         let body = json!({ "location": location });
         let path = self.identity_path(name);
@@ -143,16 +143,8 @@ impl ManagementClient {
         matching: impl Into<Matching<'a>>,
         audience: &str,
     ) -> Result<FederatedCredential, ClientError> {
-        let body = match matching.into() {
-            Matching::Subject(subject) => json!({ "issuer": issuer, "subject": subject, "audiences": [audience] }),
-            Matching::Expression(value) => json!({
-                "issuer": issuer,
-                "claimsMatchingExpression": { "languageVersion": LANGUAGE_VERSION, "value": value },
-                "audiences": [audience],
-            }),
-        };
-        let body = json!({ "properties": body });
         let path = self.credential_path(identity, name);
+        let body = credential_body(issuer, matching.into(), audience);
         let answer = self.arm(Method::PUT, &path, CREDENTIAL_VERSION, Some(&body)).await?;
         Ok(answer.json::<Resource<CredentialProperties>>()?.into())
     }
@@ -186,26 +178,31 @@ impl ManagementClient {
     }
 
     fn group_path(&self) -> String {
-        let installation = &self.installation;
-        format!(
-            "/subscriptions/{}/resourceGroups/{}",
-            segment(&installation.subscription_id),
-            segment(&installation.resource_group)
-        )
+        self.path_of_group(&self.installation.resource_group)
+    }
+
+    /// The path of a resource group of the default subscription.
+    fn path_of_group(&self, group: &str) -> String {
+        format!("/subscriptions/{}/resourceGroups/{}", segment(&self.installation.subscription_id), segment(group))
     }
 
     fn identity_path(&self, name: &str) -> String {
-        format!("{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}", self.group_path(), segment(name))
+        self.identity_in(&self.installation.resource_group, name)
+    }
+
+    /// The path of an identity in a resource group of the default subscription.
+    pub(crate) fn identity_in(&self, group: &str, name: &str) -> String {
+        let group = self.path_of_group(group);
+        format!("{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}", segment(name))
     }
 
     fn credential_path(&self, identity: &str, name: &str) -> String {
         format!("{}/federatedIdentityCredentials/{}", self.identity_path(identity), segment(name))
     }
 
-    /// The default resource group's region; az asks for it in the same way.
-    pub(crate) async fn group_location(&self) -> Result<String, ClientError> {
-        let answer = self.arm(Method::GET, &self.group_path(), "2024-11-01", None).await?;
-        let group: Value = answer.json()?;
+    /// A resource group's region; az asks for it in the same way.
+    pub(crate) async fn group_location(&self, group: &str) -> Result<String, ClientError> {
+        let group = self.group(group).await?;
         Ok(group["location"].as_str().unwrap_or("local").to_owned())
     }
 
@@ -249,4 +246,17 @@ impl ManagementClient {
             reason: "a link to another server".into(),
         })
     }
+}
+
+/// What ARM is sent for a federated credential.
+pub(crate) fn credential_body(issuer: &str, matching: Matching<'_>, audience: &str) -> Value {
+    let properties = match matching {
+        Matching::Subject(subject) => json!({ "issuer": issuer, "subject": subject, "audiences": [audience] }),
+        Matching::Expression(value) => json!({
+            "issuer": issuer,
+            "claimsMatchingExpression": { "languageVersion": LANGUAGE_VERSION, "value": value },
+            "audiences": [audience],
+        }),
+    };
+    json!({ "properties": properties })
 }

@@ -37,6 +37,7 @@ pub use model::{
     Application, ApplicationCredential, ApplicationUpdate, FederatedCredential, Identity, Matching, NewSecret,
     RoleAssignment, RoleDefinition, ServiceAccount, ServiceAccountToken, ServicePrincipal, TokenRequest, TrustedIssuer,
 };
+pub use symbolon_api::CLIENT_ID_ANNOTATION;
 use transport::Transport;
 pub use transport::WireRecord;
 

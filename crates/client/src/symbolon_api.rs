@@ -12,6 +12,9 @@ use crate::{
 };
 
 const BASE: &str = "/symbolon/v1";
+/// The service account's annotation that names the identity.
+pub const CLIENT_ID_ANNOTATION: &str = "azure.workload.identity/client-id";
+const TENANT_ID_ANNOTATION: &str = "azure.workload.identity/tenant-id";
 
 /// A list of Symbolon's own API.
 #[derive(Deserialize)]
@@ -49,9 +52,9 @@ impl ManagementClient {
         tenant_id: Option<&str>,
     ) -> Result<ServiceAccount, ClientError> {
         let mut annotations = Map::new();
-        for (annotation, value) in [("client-id", client_id), ("tenant-id", tenant_id)] {
+        for (annotation, value) in [(CLIENT_ID_ANNOTATION, client_id), (TENANT_ID_ANNOTATION, tenant_id)] {
             if let Some(value) = value {
-                annotations.insert(format!("azure.workload.identity/{annotation}"), value.into());
+                annotations.insert(annotation.to_owned(), value.into());
             }
         }
         let body = json!({ "namespace": namespace, "name": name, "annotations": annotations });

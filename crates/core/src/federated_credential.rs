@@ -184,6 +184,12 @@ impl FederatedCredential {
         self.issuer == presented.issuer && presented.audiences.contains(&self.audience) && self.fits(presented)
     }
 
+    /// Whether both accept the same tokens, whatever they are called.
+    #[must_use]
+    pub fn accepts_same_as(&self, other: &Self) -> bool {
+        self.issuer == other.issuer && self.matching == other.matching && self.audience == other.audience
+    }
+
     /// Whether subject or expression fit.
     pub(crate) fn fits(&self, presented: Presented<'_>) -> bool {
         match &self.matching {

@@ -8,6 +8,7 @@ mod credential_body;
 mod envelope;
 mod error;
 mod graph;
+mod odata;
 mod path;
 mod request;
 mod simulated_trouble;

@@ -74,6 +74,13 @@ fn settled(path: &str) -> Settled {
     if segments.last().is_some_and(String::is_empty) {
         segments.pop();
     }
+    // As clouds' metadata names Graph: see `Urls::graph`.
+    if let [first, version, ..] = segments.as_slice()
+        && first.eq_ignore_ascii_case("graph")
+        && matches!(version.as_str(), "v1.0" | "beta")
+    {
+        segments.remove(0);
+    }
     let mut scope = None;
     match segments.first().map(|first| first.to_ascii_lowercase()).as_deref() {
         Some("subscriptions" | "providers" | "tenants") => {
@@ -83,12 +90,6 @@ fn settled(path: &str) -> Settled {
         Some("metadata") => segments.iter_mut().for_each(|segment| segment.make_ascii_lowercase()),
         // What Graph's beta has beyond version 1.0 is served there too.
         Some("v1.0" | "beta") => {
-            "v1.0".clone_into(&mut segments[0]);
-            graph(&mut segments);
-        }
-        // As clouds' metadata names Graph: see `Urls::graph`.
-        Some("graph") if segments.get(1).is_some_and(|version| matches!(version.as_str(), "v1.0" | "beta")) => {
-            segments.remove(0);
             "v1.0".clone_into(&mut segments[0]);
             graph(&mut segments);
         }

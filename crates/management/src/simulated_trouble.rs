@@ -6,7 +6,30 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use symbolon_core::{SubscriptionId, TenantId, ports::management::Holder};
+use symbolon_core::{
+    SubscriptionId, TenantId, federated_credential::FederatedCredential, ports::management::Holder,
+    tenant::TenantSettings,
+};
+
+use crate::Management;
+
+/// The settings of a tenant.
+pub(crate) fn settings(management: &Management, tenant: TenantId) -> TenantSettings {
+    management.access.directory.tenant(tenant).map(|tenant| tenant.settings.clone()).unwrap_or_default()
+}
+
+/// The credential with the delay after which it counts, where the tenant simulates how slowly Entra
+/// spreads what is new.
+pub(crate) fn delayed(
+    management: &Management,
+    tenant: TenantId,
+    credential: FederatedCredential,
+) -> FederatedCredential {
+    match settings(management, tenant).simulate.propagation_delay_seconds {
+        0 => credential,
+        seconds => credential.effective_from(management.clock.now().as_second() + i64::from(seconds)),
+    }
+}
 
 /// The most buckets that are kept: about 1 MB. Beyond it whoever was quiet longest starts afresh.
 const MAX_BUCKETS: usize = 10_000;

@@ -73,10 +73,20 @@ async fn at_issuer(
     caller: &Caller<ResourceManager>,
     action: ManagementAction,
 ) -> Result<Authorized<ManagementAction>, Refusal> {
+    at_home(management, caller, action, "The embedded issuer and its service accounts belong to another tenant.").await
+}
+
+/// Authorises what is for administrators of the installation's first tenant alone: every tenant's
+/// owner is one at `/`, so a role alone would not do.
+async fn at_home(
+    management: &Management,
+    caller: &Caller<ResourceManager>,
+    action: ManagementAction,
+    refusal: &str,
+) -> Result<Authorized<ManagementAction>, Refusal> {
     let authorized = caller.authorize(management, action, SCOPE).await?;
     if is_home(management, caller) {
         return Ok(authorized);
     }
-    let message = "The embedded issuer and its service accounts belong to another tenant.";
-    Err(caller.forbid(management, action, SCOPE, message).await)
+    Err(caller.forbid(management, action, SCOPE, refusal).await)
 }

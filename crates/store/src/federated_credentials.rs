@@ -90,14 +90,9 @@ pub(crate) async fn put(
     require_unique(change, holder, credential).await?;
     require_room_for_expression(change, holder, credential).await?;
     // What accepts the same as before goes on doing so: a simulated delay is for what is new.
-    let accepts = |credential: &FederatedCredential| {
-        (credential.issuer().to_owned(), credential.matching().clone(), credential.audience().to_owned())
-    };
-    let same = found.as_ref().map(|found| &found.credential).filter(|old| accepts(old) == accepts(credential));
-    let credential = &match same {
-        Some(old) => credential.clone().effective_from(old.effective_at().min(credential.effective_at())),
-        None => credential.clone(),
-    };
+    let same = found.as_ref().map(|found| &found.credential).filter(|old| old.accepts_same_as(credential));
+    let effective_at = same.map_or(i64::MAX, FederatedCredential::effective_at).min(credential.effective_at());
+    let credential = &credential.clone().effective_from(effective_at);
     let is_new = found.is_none();
     if is_new {
         require_room(change, holder, terms.limit).await?;

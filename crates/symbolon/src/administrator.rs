@@ -1,8 +1,8 @@
 //! The administrator of a tenant: an application with a certificate.
 
-use std::error::Error;
+use std::{error::Error, fs, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use symbolon_authority::signing_keys;
@@ -52,6 +52,21 @@ impl Administrator {
             private_key: key.to_pkcs8_pem(),
             not_before: now.as_second(),
         })
+    }
+
+    /// What a file in the form of `administrator.json` says.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text =
+            fs::read(path).map(Zeroizing::new).with_context(|| format!("`{}` cannot be read", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", path.display()))
+    }
+
+    /// The key and the certificate in one PEM text, as other tools take them.
+    pub(crate) fn key_and_certificate(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("{}{}", self.private_key.as_str(), self.certificate))
     }
 
     /// The application that it is in its tenant's directory.

@@ -138,6 +138,19 @@ impl Endpoints {
         write_atomically(&path, &text, 0o644).with_context(|| format!("`{}` cannot be written", path.display()))
     }
 
+    /// The variables that keep an inherited proxy from being asked for what listens on this machine.
+    pub(crate) fn no_proxy(&self) -> BTreeMap<&'static str, String> {
+        let without_proxy = |name: &str, other: &str| {
+            let old = std::env::var(name).or_else(|_| std::env::var(other)).unwrap_or_default();
+            let separator = if old.is_empty() { "" } else { "," };
+            format!("{old}{separator}localhost,127.0.0.1,::1,{}", self.host)
+        };
+        BTreeMap::from([
+            ("NO_PROXY", without_proxy("NO_PROXY", "no_proxy")),
+            ("no_proxy", without_proxy("no_proxy", "NO_PROXY")),
+        ])
+    }
+
     /// The variables of `symbolon env`: all that a client needs, and no secret.
     pub(crate) fn variables(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([

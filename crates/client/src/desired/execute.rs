@@ -1,16 +1,16 @@
 //! Steps, carried out.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Action, Kind, Object, Place, Step};
-use crate::{ClientError, ManagementClient, segment, symbolon_api::account_path};
-
-const IDENTITIES: &str = "2025-05-31-preview";
-const CREDENTIALS: &str = "2025-01-31-preview";
-const ROLES: &str = "2022-04-01";
-const CLIENT_ID: &str = "azure.workload.identity/client-id";
+use crate::{
+    CLIENT_ID_ANNOTATION, ClientError, ManagementClient, Matching, RoleDefinition,
+    identities::{CREDENTIAL_VERSION, IDENTITY_VERSION, credential_body},
+    segment,
+    symbolon_api::account_path,
+};
 
 impl ManagementClient {
     /// Carries out one step. It can be repeated: what is there already stays, what is gone is gone.
@@ -31,15 +31,15 @@ impl ManagementClient {
             Kind::Identity => self.write_identity(object, deletes).await,
             Kind::FederatedCredential => self.write_credential(object, deletes).await,
             Kind::ServiceAccount => self.write_account(object, step.action).await,
-            Kind::RoleAssignment => self.write_grant(object, place, deletes).await,
+            Kind::RoleAssignment => self.write_grant(object, deletes).await,
         }
     }
 
     async fn write_identity(&self, object: &Object, deletes: bool) -> Result<(), ClientError> {
         let (group, name) = object.name.split_once('/').unwrap_or_default();
-        let path = self.identity_url(group, name);
+        let path = self.identity_in(group, name);
         if deletes {
-            return self.arm(Method::DELETE, &path, IDENTITIES, None).await.map(drop);
+            return self.arm(Method::DELETE, &path, IDENTITY_VERSION, None).await.map(drop);
         }
         let found = match self.raw_identity(&object.name).await {
             Ok(found) => Some(found),
@@ -49,36 +49,27 @@ impl ManagementClient {
         let kept = |field: &str| found.as_ref().map(|found| found[field].clone());
         let location = match object.fields.get("location").cloned().or_else(|| kept("location")) {
             Some(location) => location,
-            None => self.region_of(group).await?,
+            None => json!(self.group_location(group).await?),
         };
         let tags = object.fields.get("tags").cloned().or_else(|| kept("tags")).unwrap_or_else(|| json!({}));
         let body = json!({ "location": location, "tags": tags });
-        self.arm(Method::PUT, &path, IDENTITIES, Some(&body)).await.map(drop)
-    }
-
-    async fn region_of(&self, group: &str) -> Result<Value, ClientError> {
-        let subscription = segment(&self.installation.subscription_id);
-        let path = format!("/subscriptions/{subscription}/resourceGroups/{}", segment(group));
-        let found: Value = self.arm(Method::GET, &path, "2024-11-01", None).await?.json()?;
-        Ok(found["location"].clone())
+        self.arm(Method::PUT, &path, IDENTITY_VERSION, Some(&body)).await.map(drop)
     }
 
     async fn write_credential(&self, object: &Object, deletes: bool) -> Result<(), ClientError> {
         let (identity, credential) = object.name.rsplit_once('/').unwrap_or_default();
         let (group, name) = identity.split_once('/').unwrap_or_default();
-        let path = format!("{}/federatedIdentityCredentials/{}", self.identity_url(group, name), segment(credential));
+        let path = format!("{}/federatedIdentityCredentials/{}", self.identity_in(group, name), segment(credential));
         if deletes {
-            return self.arm(Method::DELETE, &path, CREDENTIALS, None).await.map(drop);
+            return self.arm(Method::DELETE, &path, CREDENTIAL_VERSION, None).await.map(drop);
         }
-        let mut properties = json!({ "issuer": object.text("issuer"), "audiences": [object.text("audience")] });
-        match object.text("claimsMatchingExpression") {
-            Some(expression) => {
-                properties["claimsMatchingExpression"] = json!({ "languageVersion": 1, "value": expression });
-            }
-            None => properties["subject"] = json!(object.text("subject")),
-        }
-        let body = json!({ "properties": properties });
-        self.arm(Method::PUT, &path, CREDENTIALS, Some(&body)).await.map(drop)
+        let text = |field: &str| object.text(field).unwrap_or_default();
+        let matching = match object.text("claimsMatchingExpression") {
+            Some(expression) => Matching::Expression(expression),
+            None => Matching::Subject(text("subject")),
+        };
+        let body = credential_body(text("issuer"), matching, text("audience"));
+        self.arm(Method::PUT, &path, CREDENTIAL_VERSION, Some(&body)).await.map(drop)
     }
 
     async fn write_account(&self, object: &Object, action: Action) -> Result<(), ClientError> {
@@ -94,7 +85,7 @@ impl ManagementClient {
         if action == Action::Create {
             return self.create_service_account(namespace, name, client_id.as_deref(), None).await.map(drop);
         }
-        let body = json!({ "annotations": { CLIENT_ID: client_id } });
+        let body = json!({ "annotations": { CLIENT_ID_ANNOTATION: client_id } });
         self.own(Method::PATCH, &account_path(namespace, name), Some(&body)).await.map(drop)
     }
 
@@ -108,13 +99,11 @@ impl ManagementClient {
     }
 
     async fn write_role(&self, object: &Object, place: &Place, deletes: bool) -> Result<(), ClientError> {
-        let scope = place.subscription_scope();
-        let found = self.role_id(&object.name, &scope).await?;
+        let found = self.find_role_definition(&object.name).await?;
         if deletes {
-            let Some(id) = found else { return Ok(()) };
-            return self.arm(Method::DELETE, &id, ROLES, None).await.map(drop);
+            let Some(found) = found else { return Ok(()) };
+            return self.delete_role_definition(&found.name).await.map(drop);
         }
-        let new = || format!("{scope}/providers/Microsoft.Authorization/roleDefinitions/{}", Uuid::new_v4());
         let field = |name: &str| object.fields.get(name).cloned().unwrap_or_default();
         let permission = json!({
             "actions": field("actions"),
@@ -122,57 +111,44 @@ impl ManagementClient {
             "dataActions": field("dataActions"),
             "notDataActions": field("notDataActions"),
         });
-        let body = json!({ "properties": {
+        let properties = json!({
             "roleName": object.name,
             "description": field("description"),
             "type": "CustomRole",
             "permissions": [permission],
             "assignableScopes": field("assignableScopes"),
-        } });
-        self.arm(Method::PUT, &found.unwrap_or_else(new), ROLES, Some(&body)).await.map(drop)
+        });
+        let guid = found.as_ref().map(|found| found.name.as_str());
+        self.put_role_definition(&place.subscription_scope(), guid, &properties).await.map(drop)
     }
 
-    async fn write_grant(&self, object: &Object, place: &Place, deletes: bool) -> Result<(), ClientError> {
+    async fn write_grant(&self, object: &Object, deletes: bool) -> Result<(), ClientError> {
         let identity = self.raw_identity(object.owner.as_deref().unwrap_or_default()).await?;
         let principal = identity["properties"]["principalId"].as_str().unwrap_or_default();
-        let (role, scope) = (object.text("role").unwrap_or_default(), object.text("scope").unwrap_or_default());
-        let definition = self.role_id(role, &place.subscription_scope()).await?.ok_or_else(|| ClientError::Api {
-            status: 404,
-            code: "RoleDefinitionDoesNotExist".into(),
-            message: format!("There is no role `{role}`; `symbolon role definition list` shows those that there are"),
-        })?;
-        let base = format!("{}/providers/Microsoft.Authorization/roleAssignments", scope.trim_end_matches('/'));
+        let scope = object.text("scope").unwrap_or_default();
+        let role = self.role(object.text("role").unwrap_or_default()).await?;
         if !deletes {
-            let body = json!({ "properties": {
-                "roleDefinitionId": definition,
-                "principalId": principal,
-                "principalType": "ServicePrincipal",
-            } });
-            let written = self.arm(Method::PUT, &format!("{base}/{}", Uuid::new_v4()), ROLES, Some(&body)).await;
+            let written = self.create_role_assignment(scope, &role, principal, Some("ServicePrincipal"), None).await;
             return match written {
                 Err(ClientError::Api { status: 409, code, .. }) if code == "RoleAssignmentExists" => Ok(()),
                 other => other.map(drop),
             };
         }
-        let all: Vec<Value> = self.all_pages(&base, ROLES).await?;
-        let is_it = |found: &&Value| {
-            let text = |name: &str| found["properties"][name].as_str().unwrap_or_default();
-            let same_role = text("roleDefinitionId").rsplit('/').next() == definition.rsplit('/').next();
-            text("principalId") == principal && same_role && text("scope").eq_ignore_ascii_case(scope)
-        };
-        match all.iter().find(is_it).and_then(|found| found["id"].as_str()) {
-            Some(id) => self.arm(Method::DELETE, id, ROLES, None).await.map(drop),
+        let all = self.role_assignments(scope, &format!("principalId eq '{principal}'")).await?;
+        let is_it = all.iter().find(|found| {
+            found.role_definition_id.rsplit('/').next() == Some(&role.name) && found.scope.eq_ignore_ascii_case(scope)
+        });
+        match is_it {
+            Some(found) => self.delete_role_assignment(&found.scope, &found.name).await.map(drop),
             None => Ok(()),
         }
     }
 
-    /// The id of the role with this name.
-    async fn role_id(&self, name: &str, scope: &str) -> Result<Option<String>, ClientError> {
-        let path = format!("{scope}/providers/Microsoft.Authorization/roleDefinitions");
-        let all: Vec<Value> = self.all_pages(&path, ROLES).await?;
-        let named = |role: &&Value| {
-            role["properties"]["roleName"].as_str().is_some_and(|found| found.eq_ignore_ascii_case(name))
-        };
-        Ok(all.iter().find(named).and_then(|role| role["id"].as_str()).map(str::to_owned))
+    async fn role(&self, name: &str) -> Result<RoleDefinition, ClientError> {
+        self.find_role_definition(name).await?.ok_or_else(|| ClientError::Api {
+            status: 404,
+            code: "RoleDefinitionDoesNotExist".into(),
+            message: format!("There is no role `{name}`; `symbolon role definition list` shows those that there are"),
+        })
     }
 }

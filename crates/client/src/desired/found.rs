@@ -10,12 +10,10 @@ use super::{
     ServiceAccountEntry,
     document::{credential_object, grant_object},
 };
-use crate::{ClientError, ManagementClient};
-
-const IDENTITIES: &str = "2025-05-31-preview";
-const CREDENTIALS: &str = "2025-01-31-preview";
-const ROLES: &str = "2022-04-01";
-const CLIENT_ID: &str = "azure.workload.identity/client-id";
+use crate::{
+    CLIENT_ID_ANNOTATION, ClientError, ManagementClient, RoleAssignment, RoleDefinition,
+    identities::{CREDENTIAL_VERSION, IDENTITY_VERSION},
+};
 
 /// All objects of the kinds that a document can name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,23 +56,23 @@ impl ManagementClient {
             let (jwks, ca_pem, allow_private) = (issuer.jwks, issuer.ca_pem, issuer.allow_private);
             objects.push(IssuerEntry { issuer: issuer.issuer, jwks, ca_pem, allow_private }.object());
         }
-        let authorization = format!("{subscription}/providers/Microsoft.Authorization");
-        let definitions: Vec<Value> = self.all_pages(&format!("{authorization}/roleDefinitions"), ROLES).await?;
-        let custom = definitions.iter().filter(|role| text(role, "/properties/type") == "CustomRole");
+        let scope = self.subscription_scope();
+        let definitions = self.role_definitions(&scope, "").await?;
+        let custom = definitions.iter().filter(|role| role.role_type == "CustomRole");
         objects.extend(custom.map(role_object));
         let path = format!("{subscription}/providers/Microsoft.ManagedIdentity/userAssignedIdentities");
-        let identities: Vec<Value> = self.all_pages(&path, IDENTITIES).await?;
+        let identities: Vec<Value> = self.all_pages(&path, IDENTITY_VERSION).await?;
         for identity in &identities {
             self.add_identity(identity, &mut objects).await?;
         }
-        let assignments: Vec<Value> = self.all_pages(&format!("{authorization}/roleAssignments"), ROLES).await?;
+        let assignments = self.role_assignments(&scope, "").await?;
         objects.extend(grants(&assignments, &identities, &definitions));
         let by_client: HashMap<&str, String> = identities
             .iter()
             .map(|identity| (text(identity, "/properties/clientId"), identity_path(text(identity, "/id"))))
             .collect();
         for account in self.service_accounts(None).await? {
-            let client = account.annotations.get(CLIENT_ID);
+            let client = account.annotations.get(CLIENT_ID_ANNOTATION);
             let identity = client.map(|client| by_client.get(client.as_str()).unwrap_or(client));
             let name = format!("{}/{}", account.namespace, account.name);
             objects.push(Object::new(Kind::ServiceAccount, name, [("identity", json!(identity))]));
@@ -87,8 +85,8 @@ impl ManagementClient {
         let fields = [("location", identity["location"].clone()), ("tags", identity["tags"].clone())];
         objects.push(Object::new(Kind::Identity, path.clone(), fields));
         let (group, name) = path.split_once('/').unwrap_or_default();
-        let list = format!("{}/federatedIdentityCredentials", self.identity_url(group, name));
-        let credentials: Vec<Value> = self.all_pages(&list, CREDENTIALS).await?;
+        let list = format!("{}/federatedIdentityCredentials", self.identity_in(group, name));
+        let credentials: Vec<Value> = self.all_pages(&list, CREDENTIAL_VERSION).await?;
         objects.extend(credentials.iter().map(|credential| {
             let field = |pointer: &str| credential.pointer(pointer).cloned().unwrap_or_default();
             let values = [
@@ -102,54 +100,41 @@ impl ManagementClient {
         Ok(())
     }
 
-    /// The path of an identity in the subscription.
-    pub(super) fn identity_url(&self, group: &str, name: &str) -> String {
-        format!(
-            "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{}",
-            crate::segment(&self.installation.subscription_id),
-            crate::segment(group),
-            crate::segment(name)
-        )
-    }
-
     /// One identity, as ARM prints it.
     pub(super) async fn raw_identity(&self, path: &str) -> Result<Value, ClientError> {
         let (group, name) = path.split_once('/').unwrap_or_default();
-        self.arm(Method::GET, &self.identity_url(group, name), IDENTITIES, None).await?.json()
+        self.arm(Method::GET, &self.identity_in(group, name), IDENTITY_VERSION, None).await?.json()
     }
 }
 
-fn role_object(role: &Value) -> Object {
-    let permission =
-        |name: &str| role.pointer(&format!("/properties/permissions/0/{name}")).cloned().unwrap_or_default();
+fn role_object(role: &RoleDefinition) -> Object {
+    let permission = |name: &str| role.permissions[0][name].clone();
     let fields = [
-        ("description", role.pointer("/properties/description").cloned().unwrap_or_default()),
+        ("description", json!(role.description)),
         ("actions", permission("actions")),
         ("notActions", permission("notActions")),
         ("dataActions", permission("dataActions")),
         ("notDataActions", permission("notDataActions")),
-        ("assignableScopes", role.pointer("/properties/assignableScopes").cloned().unwrap_or_default()),
+        ("assignableScopes", json!(role.assignable_scopes)),
     ];
-    Object::new(Kind::RoleDefinition, text(role, "/properties/roleName").to_owned(), fields)
+    Object::new(Kind::RoleDefinition, role.role_name.clone(), fields)
 }
 
 /// The roles of identities; those of others are no part of a document.
 fn grants<'a>(
-    assignments: &'a [Value],
+    assignments: &'a [RoleAssignment],
     identities: &'a [Value],
-    definitions: &'a [Value],
+    definitions: &'a [RoleDefinition],
 ) -> impl Iterator<Item = Object> + 'a {
-    let last = |id: &str| id.rsplit('/').next().unwrap_or_default().to_lowercase();
-    let names: HashMap<_, _> =
-        definitions.iter().map(|role| (last(text(role, "/id")), text(role, "/properties/roleName"))).collect();
+    let names: HashMap<_, _> = definitions.iter().map(|role| (role.name.as_str(), role.role_name.as_str())).collect();
     let principals: HashMap<_, _> = identities
         .iter()
         .map(|identity| (text(identity, "/properties/principalId"), identity_path(text(identity, "/id"))))
         .collect();
     assignments.iter().filter_map(move |assignment| {
-        let identity = principals.get(text(assignment, "/properties/principalId"))?;
-        let role = names.get(&last(text(assignment, "/properties/roleDefinitionId")))?;
-        Some(grant_object(identity, role, text(assignment, "/properties/scope")))
+        let identity = principals.get(assignment.principal_id.as_str())?;
+        let role = names.get(assignment.role_definition_id.rsplit('/').next()?)?;
+        Some(grant_object(identity, role, &assignment.scope))
     })
 }
 

@@ -14,7 +14,6 @@ use symbolon_core::{
     federated_credential::{FederatedCredential, InvalidCredential},
     managed_identity::ManagedIdentity,
     ports::management::{CredentialTerms, Holder, StoreError},
-    tenant::SimulatedTrouble,
 };
 
 use super::{
@@ -31,7 +30,7 @@ use crate::{
     credential_body,
     error::{Refusal, sentence},
     request::{ApiVersion, Fields, JsonBody, Query, Segments},
-    simulated_trouble::{Request, Writing},
+    simulated_trouble::{Request, Writing, delayed, settings},
 };
 
 const TYPE: &str = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials";
@@ -132,8 +131,8 @@ pub(super) async fn put(
     let parent = parent(&management, authorized.tenant(), &path).await?;
     throttle(&management, &parent, Request::Put)?;
     let writing = begin_write(&management, &parent)?;
-    let wanted = propagated(&management, parent.tenant, wanted);
-    let terms = CredentialTerms { limit: limit(&management, authorized.tenant()), condition };
+    let wanted = delayed(&management, parent.tenant, wanted);
+    let terms = CredentialTerms { limit: settings(&management, parent.tenant).max_federated_credentials, condition };
     let written = management.store.put_federated_credential(holder(&parent), &wanted, terms).await;
     let written = written.map_err(|error| match error {
         // Deleted between the look and the write.
@@ -212,13 +211,9 @@ fn parent_not_found() -> Refusal {
     Refusal::not_found("ParentResourceNotFound", "The parent user-assigned identity doesn't exist.")
 }
 
-fn simulated(management: &Management, tenant: TenantId) -> SimulatedTrouble {
-    management.access.directory.tenant(tenant).map(|tenant| tenant.settings.simulate).unwrap_or_default()
-}
-
 /// Refuses above Entra's rates, where the tenant asks for that.
 fn throttle(management: &Management, parent: &ManagedIdentity, request: Request) -> Result<(), Refusal> {
-    if !simulated(management, parent.tenant).throttling {
+    if !settings(management, parent.tenant).simulate.throttling {
         return Ok(());
     }
     let now = management.clock.now().as_millisecond();
@@ -232,7 +227,7 @@ fn throttle(management: &Management, parent: &ManagedIdentity, request: Request)
 
 /// Refuses while another credential of the identity is written, where the tenant asks for that.
 fn begin_write(management: &Management, parent: &ManagedIdentity) -> Result<Option<Writing>, Refusal> {
-    if !simulated(management, parent.tenant).credential_write_conflicts {
+    if !settings(management, parent.tenant).simulate.credential_write_conflicts {
         return Ok(None);
     }
     management.trouble.begin_write(holder(parent)).map(Some).ok_or_else(|| {
@@ -244,18 +239,6 @@ fn begin_write(management: &Management, parent: &ManagedIdentity) -> Result<Opti
             ),
         )
     })
-}
-
-/// The credential with the delay after which it counts, where the tenant asks for one.
-fn propagated(management: &Management, tenant: TenantId, credential: FederatedCredential) -> FederatedCredential {
-    match simulated(management, tenant).propagation_delay_seconds {
-        0 => credential,
-        delay => credential.effective_from(management.clock.now().as_second() + i64::from(delay)),
-    }
-}
-
-fn limit(management: &Management, tenant: TenantId) -> Option<u32> {
-    management.access.directory.tenant(tenant)?.settings.max_federated_credentials
 }
 
 fn wanted(name: &str, fields: &Fields<'_>) -> Result<FederatedCredential, Refusal> {

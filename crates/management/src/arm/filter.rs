@@ -1,6 +1,6 @@
 //! `$filter` of ARM's lists: comparisons with `eq`, joined by `and`.
 
-use crate::{error::Refusal, request::Query};
+use crate::{error::Refusal, odata::quoted, request::Query};
 
 /// Each name with the value that it must have. None where the query has no filter.
 pub(super) fn filter(query: &Query, known: &[&str]) -> Result<Vec<(String, String)>, Refusal> {
@@ -33,7 +33,7 @@ fn comparisons(text: &str) -> Option<Vec<(String, String)>> {
     loop {
         let (name, after) = rest.split_once(' ')?;
         let after = keyword(after, "eq")?;
-        let (value, after) = quoted(after.trim_start())?;
+        let (value, after) = quoted(after.trim_start().strip_prefix('\'')?)?;
         found.push((name.to_owned(), value));
         let after = after.trim_start();
         if after.is_empty() {
@@ -47,23 +47,6 @@ fn keyword<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let text = text.trim_start();
     let head = text.get(..word.len())?;
     head.eq_ignore_ascii_case(word).then(|| &text[word.len()..]).filter(|rest| rest.starts_with(' '))
-}
-
-/// A string in single quotes, where two of them stand for one.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut rest = text.strip_prefix('\'')?;
-    let mut value = String::new();
-    loop {
-        let (head, tail) = rest.split_once('\'')?;
-        value.push_str(head);
-        match tail.strip_prefix('\'') {
-            Some(more) => {
-                value.push('\'');
-                rest = more;
-            }
-            None => return Some((value, tail)),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,15 +11,16 @@ use jiff::Timestamp;
 use serde::Serialize;
 use symbolon_core::{
     ObjectId, TenantId,
-    ports::management::{RecordedAssignment, StoreError, Written},
+    ports::management::{RecordedAssignment, StoreError},
     role::{RoleAssignment, built_in, covers},
 };
 use uuid::Uuid;
 
 use super::{
+    group_not_found,
     identities::{encoded, status},
     page::PageRequest,
-    role_definitions::{does_not_exist, role_id, role_path},
+    role_definitions::{does_not_exist, guid, role_id, role_path},
     role_filter::{Clause, clauses, unsupported},
     scope::{Scope, enter, prefix},
 };
@@ -144,7 +145,7 @@ async fn put(
         Err(error) => return Err(refused(&error, &wanted.assignment).unwrap_or_else(|| error.into())),
     };
     let status = status(&written);
-    let (Written::Created(stored) | Written::Updated(stored)) = written;
+    let stored = written.into_inner();
     caller.done(&management, action, &path(scope.id(), stored.assignment.id)).await?;
     Ok((status, Json(Printed::from(stored))).into_response())
 }
@@ -262,7 +263,7 @@ async fn find(
 }
 
 fn id(text: &str) -> Result<Uuid, Refusal> {
-    text.parse::<ObjectId>().map(ObjectId::guid).map_err(|_| {
+    guid(text).ok_or_else(|| {
         Refusal::invalid(
             "InvalidRoleAssignmentId",
             format!("The role assignment ID '{}' is not valid. It must be a GUID.", crate::shorten(text)),
@@ -331,7 +332,9 @@ fn refused(error: &StoreError, wanted: &RoleAssignment) -> Option<Refusal> {
         StoreError::NotFound { what: "principal", .. } => {
             Some(principal_not_found(&wanted.principal.to_string(), wanted.tenant))
         }
-        StoreError::NotFound { .. } => Some(does_not_exist(wanted.role)),
+        StoreError::NotFound { what: "role definition", .. } => Some(does_not_exist(wanted.role)),
+        // Deleted between the look and the write.
+        StoreError::NotFound { what: "resource group", name } => Some(group_not_found(name)),
         StoreError::Exists { name, .. } => Some(Refusal::conflict(
             "RoleAssignmentExists",
             format!(

@@ -12,7 +12,7 @@ use serde_json::json;
 use symbolon_core::{
     ObjectId, TenantId,
     access::Authorized,
-    ports::management::{RecordedRole, StoreError, Written},
+    ports::management::{RecordedRole, StoreError},
     role::{Permission, RoleDefinition, RoleType, built_in, covers},
 };
 use uuid::Uuid;
@@ -113,18 +113,18 @@ pub(super) fn role_path(scope: &str, role: Uuid) -> String {
 /// The role that a full id names, whatever scope it is written with.
 pub(super) fn role_id(text: &str) -> Result<Uuid, Refusal> {
     let segments: Vec<&str> = text.split('/').collect();
-    let guid = match segments.as_slice() {
-        [.., providers, namespace, kind, guid]
+    let found = match segments.as_slice() {
+        [.., providers, namespace, kind, name]
             if text.starts_with('/')
                 && providers.eq_ignore_ascii_case("providers")
                 && namespace.eq_ignore_ascii_case("Microsoft.Authorization")
                 && kind.eq_ignore_ascii_case("roleDefinitions") =>
         {
-            guid.parse::<ObjectId>().ok()
+            guid(name)
         }
         _ => None,
     };
-    guid.map(ObjectId::guid).ok_or_else(|| {
+    found.ok_or_else(|| {
         Refusal::invalid(
             "InvalidRoleDefinitionId",
             format!(
@@ -249,7 +249,7 @@ async fn put(
     };
     // ARM answers 201 in both cases; clients take 200 as well, and it says more.
     let status = status(&written);
-    let (Written::Created(stored) | Written::Updated(stored)) = written;
+    let stored = written.into_inner();
     caller.done(&management, action, &role_path(scope.id(), id)).await?;
     Ok((status, Json(Printed::recorded(stored, scope.id()))).into_response())
 }
@@ -309,8 +309,13 @@ async fn find(management: &Management, tenant: TenantId, id: Uuid) -> Result<Opt
     }
 }
 
+/// A GUID in the one form that ids have here, hyphenated.
+pub(super) fn guid(text: &str) -> Option<Uuid> {
+    text.parse().ok().map(ObjectId::guid)
+}
+
 fn id(text: &str) -> Result<Uuid, Refusal> {
-    text.parse::<ObjectId>().map(ObjectId::guid).map_err(|_| {
+    guid(text).ok_or_else(|| {
         Refusal::invalid(
             "InvalidRoleDefinitionId",
             format!("The role definition ID '{}' is not valid. It must be a GUID.", crate::shorten(text)),

@@ -1,6 +1,6 @@
 //! The `$filter` forms that clients of `Microsoft.Authorization` send.
 
-use crate::{error::Refusal, request::Query};
+use crate::{error::Refusal, odata::quoted, request::Query};
 
 /// One condition of a filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,34 +51,17 @@ fn clause(text: &str) -> Option<(Clause, &str)> {
         return Some((Clause::AtScope, rest));
     }
     if let Some(rest) = without_case(text, "assignedTo(") {
-        let (value, rest) = quoted(rest)?;
+        let (value, rest) = quoted(rest.strip_prefix('\'')?)?;
         return Some((Clause::AssignedTo(value), rest.strip_prefix(')')?));
     }
     let (name, rest) = text.split_once(' ')?;
-    let (value, rest) = quoted(without_case(rest.trim_start(), "eq ")?.trim_start())?;
+    let (value, rest) = quoted(without_case(rest.trim_start(), "eq ")?.trim_start().strip_prefix('\'')?)?;
     name.chars().all(|c| c.is_ascii_alphabetic()).then(|| (Clause::Equals(name.to_ascii_lowercase(), value), rest))
 }
 
 fn without_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
     let head = text.get(..prefix.len())?;
     head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
-}
-
-/// A string of `OData`, whose quotes are doubled, and what follows it.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut rest = text.strip_prefix('\'')?;
-    let mut value = String::new();
-    loop {
-        let (part, after) = rest.split_once('\'')?;
-        value.push_str(part);
-        match after.strip_prefix('\'') {
-            Some(after) => {
-                value.push('\'');
-                rest = after;
-            }
-            None => return Some((value, after)),
-        }
-    }
 }
 
 #[cfg(test)]

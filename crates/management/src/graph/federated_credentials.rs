@@ -12,7 +12,6 @@ use symbolon_core::{
     claims_matching::LANGUAGE_VERSION,
     federated_credential::{FederatedCredential, InvalidCredential, Matching},
     ports::management::{Condition, CredentialTerms, Holder, StoreError, StoredCredential},
-    tenant::TenantSettings,
 };
 use uuid::Uuid;
 
@@ -31,6 +30,7 @@ use crate::{
     error::{Refusal, sentence},
     path::BY_NAME,
     request::{Fields, JsonBody, Query, Segments},
+    simulated_trouble::{delayed, settings},
 };
 
 /// Graph's code for whatever is wrong with the members of a credential.
@@ -74,7 +74,7 @@ async fn add(
     parent: &Application,
     wanted: FederatedCredential,
 ) -> Result<Response, Refusal> {
-    let wanted = delayed(management, parent, wanted);
+    let wanted = delayed(management, parent.tenant, wanted);
     let stored = write(management, caller, parent, (&wanted, Condition::Missing)).await?;
     let what = format!("applications('{}')/federatedIdentityCredentials/$entity", parent.object_id);
     Ok((StatusCode::CREATED, Json(with_context(&management.urls, &what, print(&stored)))).into_response())
@@ -113,15 +113,7 @@ pub(super) async fn patch(
         return add(&management, &caller, &parent, wanted(named(&credential), &fields, None)?).await;
     };
     let old = &found.credential;
-    let mut changed = wanted(old.name(), &fields, Some(old))?;
-    let accepts = |credential: &FederatedCredential| {
-        (credential.issuer().to_owned(), credential.matching().clone(), credential.audience().to_owned())
-    };
-    changed = if accepts(&changed) == accepts(old) {
-        changed.effective_from(old.effective_at())
-    } else {
-        delayed(&management, &parent, changed)
-    };
+    let changed = delayed(&management, parent.tenant, wanted(old.name(), &fields, Some(old))?);
     write(&management, &caller, &parent, (&changed, Condition::Version(found.version))).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -147,7 +139,7 @@ async fn write(
     parent: &Application,
     (wanted, condition): (&FederatedCredential, Condition),
 ) -> Result<StoredCredential, Refusal> {
-    let terms = CredentialTerms { limit: settings(management, parent).max_federated_credentials, condition };
+    let terms = CredentialTerms { limit: settings(management, parent.tenant).max_federated_credentials, condition };
     let written = management.store.put_federated_credential(holder(parent), wanted, terms).await;
     let stored = written.map_err(|error| refused(error, wanted, condition))?.into_inner();
     let resource = path(parent, stored.credential.name());
@@ -220,18 +212,6 @@ fn wanted(name: &str, fields: &Fields<'_>, old: Option<&FederatedCredential>) ->
 
 fn invalid(error: &InvalidCredential) -> Refusal {
     Refusal::invalid("BadRequest", sentence(error)).with_graph_code(INVALID_VALUE)
-}
-
-/// A tenant may simulate how slowly Entra spreads what a credential accepts.
-fn delayed(management: &Management, parent: &Application, credential: FederatedCredential) -> FederatedCredential {
-    match settings(management, parent).simulate.propagation_delay_seconds {
-        0 => credential,
-        seconds => credential.effective_from(management.clock.now().as_second() + i64::from(seconds)),
-    }
-}
-
-fn settings(management: &Management, parent: &Application) -> TenantSettings {
-    management.access.directory.tenant(parent.tenant).map(|tenant| tenant.settings.clone()).unwrap_or_default()
 }
 
 /// RFC 7240: preferences are separated by commas, names compared without regard to letter case.

@@ -11,6 +11,8 @@ use std::{iter::Peekable, vec::IntoIter};
 
 use serde_json::Value;
 
+use crate::odata::quoted;
+
 /// The deepest nesting of parentheses.
 const MAX_DEPTH: usize = 16;
 /// The most words and signs of an expression; a list of ids is the longest that anybody sends.
@@ -117,7 +119,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         if first == '\'' {
-            let (token, after) = quoted(&rest[1..])?;
+            let (token, after) = quoted(&rest[1..]).ok_or("a text has no closing quote")?;
             tokens.push(Token::Text(token));
             rest = after;
         } else if matches!(first, '(' | ')' | ',' | ':' | '/') {
@@ -135,21 +137,6 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         rest = rest.trim_start();
     }
     Ok(tokens)
-}
-
-/// A string of `OData`, whose quotes are doubled, and what follows it.
-fn quoted(text: &str) -> Result<(String, &str), String> {
-    let mut value = String::new();
-    let mut rest = text;
-    loop {
-        let (before, after) = rest.split_once('\'').ok_or("a text has no closing quote")?;
-        value.push_str(before);
-        let Some(more) = after.strip_prefix('\'') else {
-            return Ok((value, after));
-        };
-        value.push('\'');
-        rest = more;
-    }
 }
 
 struct Parser<'a> {

@@ -20,7 +20,7 @@ use symbolon_core::{
     tenant::{SimulatedTrouble, TenantSettings},
 };
 
-use super::{SCOPE, is_home};
+use super::{SCOPE, at_home};
 use crate::{
     Management, NewAdministrator, Shared,
     action::ManagementAction,
@@ -49,26 +49,21 @@ fn resource(id: TenantId) -> String {
     format!("/symbolon/v1/tenants/{id}")
 }
 
-/// Authorises what concerns all tenants. Every tenant's owner is one at `/`, so the role alone
-/// would let each of them make others.
-async fn at_home(
+/// Authorises what concerns all tenants.
+async fn over_all(
     management: &Management,
     caller: &Caller<ResourceManager>,
     action: ManagementAction,
 ) -> Result<Authorized<ManagementAction>, Refusal> {
-    let authorized = caller.authorize(management, action, SCOPE).await?;
-    if is_home(management, caller) {
-        return Ok(authorized);
-    }
     let message = "Only an administrator of the installation's first tenant lists and makes tenants.";
-    Err(caller.forbid(management, action, SCOPE, message).await)
+    at_home(management, caller, action, message).await
 }
 
 pub(super) async fn list(
     State(management): State<Shared>,
     caller: Caller<ResourceManager>,
 ) -> Result<Response, Refusal> {
-    at_home(&management, &caller, ManagementAction::TenantShow).await?;
+    over_all(&management, &caller, ManagementAction::TenantShow).await?;
     let all: Vec<Value> = management.store.tenants().await?.iter().map(printed).collect();
     Ok(Json(json!({ "value": all })).into_response())
 }
@@ -81,7 +76,7 @@ pub(super) async fn create(
     body: JsonBody,
 ) -> Result<Response, Refusal> {
     let action = ManagementAction::TenantWrite;
-    at_home(&management, &caller, action).await?;
+    over_all(&management, &caller, action).await?;
     let tenant = wanted(&management, &body.fields())?;
     let made = administrator(&management, tenant.id).await?;
     let new = new_tenant(&management, tenant, &made)?;

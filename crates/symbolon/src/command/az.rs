@@ -11,12 +11,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use serde::Deserialize;
 use serde_json::json;
-use symbolon_core::{ClientId, TenantId};
-use zeroize::Zeroizing;
 
 use crate::{
+    administrator::Administrator,
+    command::run::{NOT_FOUND, cannot_run},
     context::Context,
     data_dir::{DataDir, write_atomically},
     endpoints::Endpoints,
@@ -27,9 +26,6 @@ use crate::{
 const METADATA_VERSION: &str = "2019-05-01";
 /// What `az` keeps of the clouds that it was told of; stale once ports or names have changed.
 const CACHED_CLOUDS: [&str; 2] = ["cloudEndpoints.json", "clouds.config"];
-
-/// What shells report for a command that is not there.
-const NOT_FOUND: u8 = 127;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -55,16 +51,6 @@ pub(crate) struct AzArgs {
     arguments: Vec<OsString>,
 }
 
-/// The part of `administrator.json` that a login needs.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Administrator {
-    tenant_id: TenantId,
-    client_id: ClientId,
-    certificate: String,
-    private_key: Zeroizing<String>,
-}
-
 pub(crate) fn run(args: &AzArgs, context: &Context) -> Result<ExitCode> {
     let variables = match prepare(context, &args.program) {
         Ok(variables) => variables,
@@ -76,7 +62,7 @@ pub(crate) fn run(args: &AzArgs, context: &Context) -> Result<ExitCode> {
     };
     // Takes this process's place, so signals, the terminal and the exit code are az's own.
     let error = Command::new(&args.program).args(&args.arguments).envs(variables).exec();
-    Err(error).with_context(|| format!("`{}` cannot be run", args.program.display()))
+    Ok(cannot_run(&args.program, error))
 }
 
 fn is_missing(error: &anyhow::Error) -> bool {
@@ -88,7 +74,7 @@ fn is_missing(error: &anyhow::Error) -> bool {
 pub(crate) fn prepare(context: &Context, program: &Path) -> Result<BTreeMap<&'static str, String>> {
     let directory = DataDir::new(context.data_dir.clone());
     let endpoints = Endpoints::require(&directory)?;
-    let administrator = administrator(context.administrator.as_deref().unwrap_or(&directory.administrator()))?;
+    let administrator = Administrator::read(context.administrator.as_deref().unwrap_or(&directory.administrator()))?;
     // One directory for each administrator, so that nobody acts as another one by an old login.
     let name = format!("az-{}", administrator.client_id);
     let config = std::path::absolute(directory.path().join(name))?;
@@ -131,11 +117,6 @@ fn is_logged_in(config: &Path, administrator: &Administrator) -> bool {
     profile.contains(&administrator.client_id.to_string()) && config.join("administrator.pem").exists()
 }
 
-fn administrator(path: &Path) -> Result<Administrator> {
-    let text = fs::read(path).map(Zeroizing::new).with_context(|| format!("`{}` cannot be read", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("`{}` is damaged", path.display()))
-}
-
 /// az reads the certificate and its key from one file, again at each renewal of its token.
 fn log_in(
     program: &Path,
@@ -144,8 +125,7 @@ fn log_in(
     variables: &BTreeMap<&'static str, String>,
 ) -> Result<()> {
     let certificate = config.join("administrator.pem");
-    let pem = Zeroizing::new(format!("{}{}", administrator.private_key.as_str(), administrator.certificate));
-    write_atomically(&certificate, pem.as_bytes(), 0o600)
+    write_atomically(&certificate, administrator.key_and_certificate().as_bytes(), 0o600)
         .with_context(|| format!("`{}` cannot be written", certificate.display()))?;
     let output = Command::new(program)
         .args(["login", "--service-principal", "--only-show-errors", "--output", "none"])
@@ -176,11 +156,6 @@ fn variables(endpoints: &Endpoints, config: &Path) -> BTreeMap<&'static str, Str
     // Otherwise az would first ask login.microsoftonline.com whether this authority may be trusted.
     variables.insert("AZURE_CORE_INSTANCE_DISCOVERY", "false".into());
     variables.insert("AZURE_CORE_COLLECT_TELEMETRY", "0".into());
-    for (upper, lower) in [("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")] {
-        // An inherited proxy must not be asked for what listens on this machine.
-        let old = std::env::var(upper).or_else(|_| std::env::var(lower)).unwrap_or_default();
-        let separator = if old.is_empty() { "" } else { "," };
-        variables.insert(upper, format!("{old}{separator}localhost,127.0.0.1,::1,{}", endpoints.host));
-    }
+    variables.extend(endpoints.no_proxy());
     variables
 }

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
+use symbolon_client::CLIENT_ID_ANNOTATION;
 use symbolon_core::federated_credential::DEFAULT_AUDIENCE;
 
 use crate::{
     command::{
         az,
-        run::CLIENT_ID_ANNOTATION,
         token::{ServiceAccountName, TokenOptions, request_token},
     },
     context::Context,

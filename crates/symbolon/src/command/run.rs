@@ -5,6 +5,7 @@ use std::{
     ffi::OsString,
     io::IsTerminal,
     os::unix::process::ExitStatusExt,
+    path::Path,
     process::{ExitCode, ExitStatus},
     time::Duration,
 };
@@ -12,6 +13,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
+use symbolon_client::CLIENT_ID_ANNOTATION;
 use symbolon_core::{federated_credential::DEFAULT_AUDIENCE, ports::Clock};
 use tokio::{
     process::{Child, Command},
@@ -37,13 +39,11 @@ use token_file::TokenFile;
 const REFRESH_PERCENT: i64 = 80;
 /// How long to wait after a refresh that failed.
 const RETRY: Duration = Duration::from_secs(15);
-/// The service account's annotation that names the identity.
-pub(crate) const CLIENT_ID_ANNOTATION: &str = "azure.workload.identity/client-id";
 /// The service account's annotation that names another tenant.
 const TENANT_ID_ANNOTATION: &str = "azure.workload.identity/tenant-id";
 
 /// What shells report for a command that is not there, and for one that cannot be run.
-const NOT_FOUND: u8 = 127;
+pub(crate) const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 
 /// Variables that a pod would not have: credentials of the person at the keyboard, which
@@ -164,12 +164,7 @@ fn variables(
         variables.insert("AZURE_TENANT_ID", tenant.into());
     }
     variables.insert("AZURE_FEDERATED_TOKEN_FILE", file.path().into());
-    for (upper, lower) in [("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")] {
-        // An inherited proxy must not be asked for what listens on this machine.
-        let old = std::env::var(upper).or_else(|_| std::env::var(lower)).unwrap_or_default();
-        let separator = if old.is_empty() { "" } else { "," };
-        variables.insert(upper, format!("{old}{separator}localhost,127.0.0.1,::1,{}", endpoints.host).into());
-    }
+    variables.extend(endpoints.no_proxy().into_iter().map(|(name, value)| (name, value.into())));
     Ok(variables)
 }
 
@@ -184,11 +179,14 @@ fn spawn(command: &[OsString], variables: BTreeMap<&'static str, OsString>) -> R
         builder.env_remove(name);
     }
     builder.envs(variables);
-    builder.spawn().map_err(|error| {
-        let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
-        output::print_error(&anyhow::Error::new(error).context(format!("`{}` cannot be run", program.display())));
-        ExitCode::from(code)
-    })
+    builder.spawn().map_err(|error| cannot_run(program.as_ref(), error))
+}
+
+/// Says why a program cannot be run, and returns the code that shells have for that.
+pub(crate) fn cannot_run(program: &Path, error: std::io::Error) -> ExitCode {
+    let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
+    output::print_error(&anyhow::Error::new(error).context(format!("`{}` cannot be run", program.display())));
+    ExitCode::from(code)
 }
 
 /// From `now` until 80 % of what is left of the token's life is over; both in unix seconds.

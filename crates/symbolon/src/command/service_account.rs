@@ -3,10 +3,10 @@
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use symbolon_client::ServiceAccount;
+use symbolon_client::{CLIENT_ID_ANNOTATION, ServiceAccount};
 
 use crate::{
-    command::{run::CLIENT_ID_ANNOTATION, token::ServiceAccountName},
+    command::token::ServiceAccountName,
     context::Context,
     output::{self, OutputFormat},
 };

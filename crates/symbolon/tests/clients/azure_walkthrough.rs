@@ -69,21 +69,14 @@ impl<'a> Session<'a> {
     }
 
     fn log_in_as_administrator(&self) {
-        let json = std::fs::read(self.installation.path("data/administrator.json")).unwrap();
-        let administrator: Value = serde_json::from_slice(&json).unwrap();
-        let text = |name: &str| administrator[name].as_str().unwrap();
-        let pem = self.home.path().join("administrator.pem");
-        std::fs::write(&pem, format!("{}{}", text("privateKey"), text("certificate"))).unwrap();
-        self.az(&[
-            "login",
-            "--service-principal",
-            "--username",
-            text("clientId"),
-            "--tenant",
-            text("tenantId"),
-            "--certificate",
-            pem.to_str().unwrap(),
-        ]);
+        let (tenant, client_id, pem) = self.installation.administrator();
+        let login = [
+            ["login", "--service-principal"],
+            ["--username", &client_id],
+            ["--tenant", &tenant],
+            ["--certificate", pem.to_str().unwrap()],
+        ];
+        self.az(&login.concat());
     }
 
     /// Logs in with a token of the embedded issuer.

@@ -14,11 +14,7 @@ fn the_python_management_libraries_create_page_update_and_delete() {
     let Some(python) = prepared(&Sdk::Python.needs()) else { return };
     let installation = Installation::start();
     let directory = tempfile::tempdir().unwrap();
-    let json = std::fs::read(installation.path("data/administrator.json")).unwrap();
-    let administrator: Value = serde_json::from_slice(&json).unwrap();
-    let text = |name: &str| administrator[name].as_str().unwrap();
-    let pem = directory.path().join("administrator.pem");
-    std::fs::write(&pem, format!("{}{}", text("privateKey"), text("certificate"))).unwrap();
+    let (tenant, client_id, pem) = installation.administrator();
     let endpoints = std::fs::read(installation.path("data/endpoints.json")).unwrap();
     let endpoints: Value = serde_json::from_slice(&endpoints).unwrap();
 
@@ -29,9 +25,9 @@ fn the_python_management_libraries_create_page_update_and_delete() {
         .envs(installation.environment())
         .env("MANAGEMENT", installation.variable("SYMBOLON_MANAGEMENT"))
         .env("SUBSCRIPTION", endpoints["subscriptionId"].as_str().unwrap())
-        .env("TENANT", text("tenantId"))
-        .env("CLIENT", text("clientId"))
-        .env("CERTIFICATE", &pem)
+        .env("TENANT", tenant)
+        .env("CLIENT", client_id)
+        .env("CERTIFICATE", pem)
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -103,6 +103,17 @@ impl Installation {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("not JSON, {error}: {text}"))
     }
 
+    /// The administrator's tenant and client id, and a file with its key and certificate, as other
+    /// programs log in.
+    pub(crate) fn administrator(&self) -> (String, String, PathBuf) {
+        let json = std::fs::read(self.path("data/administrator.json")).unwrap();
+        let administrator: Value = serde_json::from_slice(&json).unwrap();
+        let text = |name: &str| administrator[name].as_str().unwrap().to_owned();
+        let pem = self.path("administrator.pem");
+        std::fs::write(&pem, text("privateKey") + &text("certificate")).unwrap();
+        (text("tenantId"), text("clientId"), pem)
+    }
+
     /// What the server has logged so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().unwrap().clone()
